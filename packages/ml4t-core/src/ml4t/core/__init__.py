@@ -1,0 +1,84 @@
+"""The nouns and contracts of ml4t: what a strategy, a broker and a feed are.
+
+Pure and synchronous: nothing in here reads a clock, a file or a socket, and nothing but attrs and
+the standard library is imported.
+"""
+
+from ml4t.core.assets import Asset
+from ml4t.core.bars import Bar, PriceBar
+from ml4t.core.broker import AsyncBrokerProtocol, BrokerProtocol
+from ml4t.core.capabilities import Capabilities
+from ml4t.core.errors import (
+    ConfigError,
+    DataError,
+    InvalidOrderError,
+    InvalidValueError,
+    Ml4tError,
+    ProtocolError,
+    RebalanceError,
+    StrategyError,
+    TransitionError,
+    UnknownAssetError,
+    UnknownOrderError,
+)
+from ml4t.core.feed import DataFeedProtocol
+from ml4t.core.fills import Fill
+from ml4t.core.ledger import Ledger
+from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderStatus, OrderType, TimeInForce
+from ml4t.core.panel import BarView, MarketSlice, Panel
+from ml4t.core.positions import AccountSnapshot, Position
+from ml4t.core.protocol import PROTOCOL, check_protocol
+from ml4t.core.rebalance import TargetWeightExecutor
+from ml4t.core.rebalance_config import RebalanceConfig
+from ml4t.core.rebalance_plan import RebalanceRow
+from ml4t.core.strategy import Strategy
+
+__all__ = [
+    "PROTOCOL",
+    "AccountSnapshot",
+    "Asset",
+    "AsyncBrokerProtocol",
+    "Bar",
+    "BarView",
+    "BrokerProtocol",
+    "Capabilities",
+    "ConfigError",
+    "DataError",
+    "DataFeedProtocol",
+    "Fill",
+    "InvalidOrderError",
+    "InvalidValueError",
+    "Ledger",
+    "MarketSlice",
+    "Ml4tError",
+    "Order",
+    "OrderRequest",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
+    "Panel",
+    "Position",
+    "PriceBar",
+    "ProtocolError",
+    "RebalanceConfig",
+    "RebalanceError",
+    "RebalanceRow",
+    "Strategy",
+    "StrategyError",
+    "TargetWeightExecutor",
+    "TimeInForce",
+    "TransitionError",
+    "UnknownAssetError",
+    "UnknownOrderError",
+    "check_protocol",
+]
+
+
+def __getattr__(name: str) -> str:
+    """The version, read from the installed metadata when it is asked for."""
+    if name == "__version__":
+        from importlib import metadata  # noqa: PLC0415 - a third of the package's import time
+
+        return metadata.version("ml4t-core")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

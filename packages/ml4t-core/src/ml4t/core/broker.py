@@ -1,0 +1,151 @@
+"""The two contracts of a broker: what a strategy sees, and what an adapter writes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from ml4t.core.assets import Asset
+from ml4t.core.capabilities import Capabilities
+from ml4t.core.fills import Fill
+from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.positions import AccountSnapshot, Position
+
+__all__ = ["AsyncBrokerProtocol", "BrokerProtocol"]
+
+
+@runtime_checkable
+class BrokerProtocol(Protocol):
+    """What a strategy sees of any venue, simulated or real. Every call returns at once."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the venue accepts."""
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """The open positions by symbol; a flat asset is not in it."""
+
+    @property
+    def pending_orders(self) -> Sequence[Order]:
+        """The orders that may still fill, in the order of submission."""
+
+    def get_asset(self, asset: str) -> Asset:
+        """The terms of an instrument.
+
+        Raises:
+            UnknownAssetError: the venue does not list it.
+        """
+
+    def get_position(self, asset: str) -> Position | None:
+        """The open position in ``asset``; None when flat."""
+
+    def get_account_value(self) -> float:
+        """Cash and the market value of all positions at the last known prices."""
+
+    def get_cash(self) -> float:
+        """Money not invested; negative when borrowed."""
+
+    def submit_order(  # noqa: PLR0913 - one parameter for each field of an order
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        *,
+        trail_amount: float | None = None,
+        trail_percent: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        good_till: datetime | None = None,
+        tag: str = "",
+    ) -> Order:
+        """Send an order; without a side a negative quantity sells.
+
+        What the venue refuses comes back with status ``REJECTED`` and the reason.
+
+        Raises:
+            InvalidOrderError: the arguments make no order at any venue.
+        """
+
+    def cancel_order(self, order_id: str) -> bool:
+        """Ask for an order to be cancelled.
+
+        Returns:
+            True if the order was open and the request went out, False if it had ended before. The
+            order is cancelled when its status says so, not when this returns.
+
+        Raises:
+            UnknownOrderError: no order has that id.
+        """
+
+    def replace_order(
+        self,
+        order_id: str,
+        *,
+        quantity: float | None = None,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+    ) -> Order:
+        """Change an open order in place; what is None stays. ``quantity`` is the new total.
+
+        Returns:
+            The changed order, or the order as it was with the reason why it could not be changed.
+
+        Raises:
+            UnknownOrderError: no order has that id.
+            InvalidOrderError: the result would make no order, or less than what has filled.
+        """
+
+    def close_position(self, asset: str) -> Order | None:
+        """Send the market order that leaves ``asset`` flat, counting orders that already reduce it.
+
+        Returns:
+            The order; None if there is nothing left to close.
+        """
+
+
+class AsyncBrokerProtocol(Protocol):
+    """What an adapter to a real venue writes. The live runtime gives strategies the rest.
+
+    An adapter sends what it is handed once and never repeats an order on a guess: if it cannot say
+    whether the venue took it, the order it returns is ``UNKNOWN``.
+    """
+
+    @property
+    def protocol(self) -> int:
+        """The protocol number that the adapter was written for."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the venue accepts."""
+
+    async def connect(self) -> None:
+        """Open the session; returns when orders can be sent and their events arrive."""
+
+    async def disconnect(self) -> None:
+        """Close the session; working orders stay at the venue."""
+
+    async def get_asset(self, asset: str) -> Asset:
+        """The terms of an instrument, asked of the venue."""
+
+    async def account(self) -> AccountSnapshot:
+        """Cash, equity and positions, asked of the venue."""
+
+    async def open_orders(self) -> Sequence[Order]:
+        """Every order that works at the venue, those of other programs too."""
+
+    async def fills_since(self, instant: datetime) -> Sequence[Fill]:
+        """Every execution at or after ``instant``, asked of the venue."""
+
+    async def submit(self, order_id: str, request: OrderRequest) -> Order:
+        """Send one order under the id that the caller chose."""
+
+    async def cancel(self, order_id: str) -> None:
+        """Ask the venue to cancel; the answer arrives as an event."""
+
+    async def replace(self, order_id: str, request: OrderRequest) -> Order:
+        """Ask the venue to change a working order to ``request``."""
+
+    def events(self) -> AsyncIterator[Order | Fill]:
+        """Changes of orders, and executions, in the order in which the venue reports them."""

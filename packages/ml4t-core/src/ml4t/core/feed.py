@@ -1,0 +1,28 @@
+"""The contract of a live source of bars."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from ml4t.core.bars import Bar
+
+__all__ = ["DataFeedProtocol"]
+
+
+class DataFeedProtocol(Protocol):
+    """What brings bars to a live strategy."""
+
+    @property
+    def protocol(self) -> int:
+        """The protocol number that the feed was written for."""
+
+    async def subscribe(self, assets: Sequence[str]) -> None:
+        """Start to receive bars of these symbols."""
+
+    async def history(self, asset: str, length: int) -> Sequence[Bar]:
+        """The last ``length`` complete bars of one symbol, oldest first."""
+
+    def bars(self) -> AsyncIterator[Bar]:
+        """Complete bars as they arrive, oldest first within an asset."""
+
+    async def close(self) -> None:
+        """Stop receiving."""

@@ -1,0 +1,69 @@
+"""Fills: the events that change an account."""
+
+import math
+from datetime import datetime
+
+import attrs
+
+from ml4t.core.errors import InvalidValueError
+from ml4t.core.orders import OrderSide
+from ml4t.core.times import require_aware
+
+__all__ = ["Fill"]
+
+
+@attrs.frozen
+class Fill:
+    """One execution of (part of) an order.
+
+    Attributes:
+        id: the venue's name for the execution, unique within an account.
+        order_id: the order that it belongs to.
+        asset: the symbol.
+        side: buy or sell.
+        quantity: how much traded, positive.
+        price: money per unit, positive.
+        timestamp: when it traded, timezone-aware. In a simulation the instant at which the bar
+            that filled it was complete.
+        fee: what the venue charged, in the account's currency; negative for a rebate.
+        rule: the rule of the venue that filled it, such as ``"market_open"``; "" if not known.
+        reference_price: the price before slippage; None if not known.
+
+    Raises:
+        InvalidValueError: a field cannot be what was given.
+    """
+
+    id: str
+    order_id: str
+    asset: str
+    side: OrderSide
+    quantity: float
+    price: float
+    timestamp: datetime
+    fee: float = 0.0
+    rule: str = ""
+    reference_price: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.quantity < math.inf:
+            msg = f"quantity of fill {self.id} must be positive and finite, was {self.quantity}"
+            raise InvalidValueError(msg)
+        if not 0 < self.price < math.inf:
+            msg = f"price of fill {self.id} must be positive and finite, was {self.price}"
+            raise InvalidValueError(msg)
+        if not -math.inf < self.fee < math.inf:
+            msg = f"fee of fill {self.id} must be finite, was {self.fee}"
+            raise InvalidValueError(msg)
+        require_aware(self.timestamp, "timestamp")
+
+    @property
+    def signed_quantity(self) -> float:
+        """The change of the position."""
+        return self.quantity if self.side is OrderSide.BUY else -self.quantity
+
+    @property
+    def slippage(self) -> float:
+        """How much worse than the reference the price was, per unit; never negative by design."""
+        if self.reference_price is None:
+            return 0.0
+        return (self.price - self.reference_price) * self.side.sign

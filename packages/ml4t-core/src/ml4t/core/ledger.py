@@ -1,0 +1,83 @@
+"""The only book-keeper: cash and positions from a stream of fills."""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ml4t.core.errors import InvalidValueError
+from ml4t.core.fills import Fill
+from ml4t.core.positions import Position
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Cash and positions after every fill applied so far.
+
+    Money moves with each fill: a buy takes ``quantity * price * multiplier`` and the fee out of
+    the cash, a sell puts the value in and takes the fee out. Longs, shorts and flips through zero
+    follow :meth:`~ml4t.core.positions.Position.after`.
+
+    Args:
+        cash: the money to start with.
+        multipliers: money per point and unit by symbol; 1 for a symbol that is not in it.
+
+    Raises:
+        InvalidValueError: ``cash`` is not finite.
+
+    >>> from datetime import UTC, datetime
+    >>> from ml4t.core.orders import OrderSide
+    >>> book = Ledger(1_000.0)
+    >>> when = datetime(2024, 1, 2, 21, tzinfo=UTC)
+    >>> book.apply(Fill("f1", "o1", "SPY", OrderSide.BUY, 2, 100.0, when, fee=1.0)).quantity
+    2
+    >>> book.cash
+    799.0
+    """
+
+    __slots__ = ("_cash", "_fees", "_multipliers", "_positions", "_view")
+
+    def __init__(self, cash: float, multipliers: Mapping[str, float] | None = None) -> None:
+        if not -math.inf < cash < math.inf:
+            msg = f"cash must be finite, was {cash}"
+            raise InvalidValueError(msg)
+        self._cash = float(cash)
+        self._fees = 0.0
+        self._multipliers = dict(multipliers or {})
+        self._positions: dict[str, Position] = {}
+        self._view: Mapping[str, Position] = MappingProxyType(self._positions)
+
+    @property
+    def cash(self) -> float:
+        """Money not invested; negative when borrowed."""
+        return self._cash
+
+    @property
+    def fees(self) -> float:
+        """The sum of all fees so far, rebates subtracted."""
+        return self._fees
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """The open positions by symbol, a read-only view that follows the ledger."""
+        return self._view
+
+    def apply(self, fill: Fill) -> Position:
+        """Book one fill and give the position it leaves, which may be flat.
+
+        This is the one place where an account changes. The caller sees to it that a fill is
+        applied once.
+        """
+        asset = fill.asset
+        signed = fill.signed_quantity
+        held = self._positions.get(asset)
+        if held is None:
+            held = Position(asset, 0.0, 0.0, self._multipliers.get(asset, 1.0))
+        position = held.after(signed, fill.price)
+        self._cash -= signed * fill.price * held.multiplier + fill.fee
+        self._fees += fill.fee
+        if position.quantity:
+            self._positions[asset] = position
+        else:
+            self._positions.pop(asset, None)
+        return position

@@ -1,0 +1,183 @@
+"""Bars of many assets, aligned by time, and what a strategy sees of them at one instant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from ml4t.core.errors import DataError
+
+__all__ = ["BarView", "MarketSlice", "Panel"]
+
+
+class Panel:
+    """Columns of doubles over one grid of (time, asset), row by row.
+
+    The number of asset ``j`` at time ``i`` stands at ``i * len(assets) + j`` of its column. A
+    missing bar is NaN in every price column. Columns are read-only views: nobody who is handed a
+    panel, a slice or a bar can change a price.
+
+    Attributes:
+        timestamps: the instants at which the rows were complete, ascending, timezone-aware.
+        assets: the symbols, one for each column of the grid.
+        columns: ``open``, ``high``, ``low``, ``close``, perhaps ``volume``, and signals.
+        marks: as ``columns["close"]``, but where a bar is missing the last close before it.
+        index: the position of each symbol in ``assets``.
+
+    Raises:
+        DataError: a price column is missing, or a column does not fit the grid.
+    """
+
+    __slots__ = ("_close", "assets", "columns", "index", "marks", "timestamps", "width")
+
+    def __init__(
+        self,
+        timestamps: Sequence[datetime],
+        assets: Sequence[str],
+        columns: Mapping[str, memoryview],
+        marks: memoryview,
+    ) -> None:
+        size = len(timestamps) * len(assets)
+        for name in ("open", "high", "low", "close"):
+            if name not in columns:
+                msg = f"a panel needs the column {name!r}, has {sorted(columns)}"
+                raise DataError(msg)
+        for name, column in {**columns, "marks": marks}.items():
+            if column.format != "d" or column.ndim != 1 or len(column) != size:
+                msg = f"column {name!r} must be {size} doubles in one dimension"
+                raise DataError(msg)
+        self.timestamps = timestamps
+        self.assets = tuple(assets)
+        self.columns = {name: column.toreadonly() for name, column in columns.items()}
+        self.marks = marks.toreadonly()
+        self.index = {asset: position for position, asset in enumerate(self.assets)}
+        self.width = len(self.assets)
+        self._close = self.columns["close"]
+
+    def position(self, row: int, asset: str) -> int:
+        """Where the bar of ``asset`` in ``row`` stands in each column; -1 if there is none."""
+        offset = self.index.get(asset)
+        if offset is None:
+            return -1
+        position = row * self.width + offset
+        close = self._close[position]
+        return position if close == close else -1  # noqa: PLR0124 - NaN is a missing bar
+
+
+class BarView(Mapping[str, float]):
+    """One bar inside a panel; its numbers are read when they are asked for.
+
+    It has the attributes of :class:`~ml4t.core.bars.Bar` that hold numbers, plus the signals of
+    its asset by name: ``view["close"]``, ``view.close``, ``view["momentum"]``. It stays what it
+    was however far the run moves on.
+    """
+
+    __slots__ = ("_columns", "_position")
+
+    def __init__(self, columns: Mapping[str, memoryview], position: int) -> None:
+        self._columns = columns
+        self._position = position
+
+    def __getitem__(self, name: str) -> float:
+        return self._columns[name][self._position]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def open(self) -> float:
+        """The first traded price of the interval."""
+        return self._columns["open"][self._position]  # type: ignore[no-any-return]
+
+    @property
+    def high(self) -> float:
+        """The highest traded price of the interval."""
+        return self._columns["high"][self._position]  # type: ignore[no-any-return]
+
+    @property
+    def low(self) -> float:
+        """The lowest traded price of the interval."""
+        return self._columns["low"][self._position]  # type: ignore[no-any-return]
+
+    @property
+    def close(self) -> float:
+        """The last traded price of the interval."""
+        return self._columns["close"][self._position]  # type: ignore[no-any-return]
+
+    @property
+    def volume(self) -> float | None:
+        """The traded quantity of the interval; None where the source has none."""
+        column = self._columns.get("volume")
+        return None if column is None else column[self._position]
+
+    def __repr__(self) -> str:
+        return f"BarView({dict(self)})"
+
+
+class MarketSlice(Mapping[str, BarView]):
+    """The bars that are complete at one instant, by symbol.
+
+    A real mapping: an asset without a bar at this instant is not in it. Bars come into being when
+    they are touched, so a slice of a thousand assets costs what is read of it.
+    """
+
+    __slots__ = ("_panel", "_row")
+
+    def __init__(self, panel: Panel, row: int) -> None:
+        self._panel = panel
+        self._row = row
+
+    @property
+    def timestamp(self) -> datetime:
+        """The instant at which these bars were complete."""
+        return self._panel.timestamps[self._row]
+
+    @property
+    def row(self) -> int:
+        """How many rows of the panel came before this one."""
+        return self._row
+
+    @property
+    def universe(self) -> tuple[str, ...]:
+        """Every symbol of the panel, with a bar at this instant or not."""
+        return self._panel.assets
+
+    def __getitem__(self, asset: str) -> BarView:
+        position = self._panel.position(self._row, asset)
+        if position < 0:
+            raise KeyError(asset)
+        return BarView(self._panel.columns, position)
+
+    def get(self, asset, default=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+        """The bar of ``asset``, or ``default`` where it has none at this instant."""
+        position = self._panel.position(self._row, asset)
+        return default if position < 0 else BarView(self._panel.columns, position)
+
+    def __contains__(self, asset: object) -> bool:
+        return isinstance(asset, str) and self._panel.position(self._row, asset) >= 0
+
+    def __iter__(self) -> Iterator[str]:
+        return (asset for asset in self._panel.assets if asset in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def mark(self, asset: str) -> float | None:
+        """The last close of ``asset`` known at this instant; None before its first bar."""
+        offset = self._panel.index.get(asset)
+        if offset is None:
+            return None
+        mark = self._panel.marks[self._row * self._panel.width + offset]
+        return mark if mark == mark else None  # noqa: PLR0124 - NaN is no bar yet
+
+    def previous_mark(self, asset: str) -> float | None:
+        """The last close of ``asset`` known before the interval of these bars began."""
+        offset = self._panel.index.get(asset)
+        if offset is None or self._row == 0:
+            return None
+        mark = self._panel.marks[(self._row - 1) * self._panel.width + offset]
+        return mark if mark == mark else None  # noqa: PLR0124 - NaN is no bar yet
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.timestamp.isoformat()}, {len(self)} assets)"

@@ -1,0 +1,27 @@
+"""How hard hypothesis tries: a pytest plugin, loaded with ``-p ml4t.core.testing.profiles``.
+
+=========  ==============  ==============================================================
+profile    examples        for
+=========  ==============  ==============================================================
+dev        50              the developer's own machine; new examples in each run
+ci         300             continuous integration; the same examples in each run
+nightly    5000            the long search, with new examples in each run
+=========  ==============  ==============================================================
+
+The environment variable ``HYPOTHESIS_PROFILE`` picks one. Without it the profile is ``ci`` where
+``CI`` is ``true``, else ``dev``. No profile has a deadline: a slow machine is not a wrong result.
+"""
+
+import os
+
+from hypothesis import settings
+
+__all__: list[str] = []
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=300, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=5000, deadline=None)
+
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev")
+)

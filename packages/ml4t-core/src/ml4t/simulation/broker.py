@@ -1,0 +1,357 @@
+"""A venue in memory, fed bar by bar."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import attrs
+
+from ml4t.core.assets import Asset
+from ml4t.core.capabilities import Capabilities
+from ml4t.core.errors import InvalidOrderError, UnknownAssetError
+from ml4t.core.fills import Fill
+from ml4t.core.ledger import Ledger
+from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderStatus, OrderType, TimeInForce
+from ml4t.core.panel import MarketSlice
+from ml4t.core.positions import Position
+from ml4t.simulation.accounts import AccountRules, Trade
+from ml4t.simulation.commission import Commission
+from ml4t.simulation.exposure import Exposure
+from ml4t.simulation.matching import TRIGGERED, Match, match
+from ml4t.simulation.order_book import OrderBook
+from ml4t.simulation.slippage import Slippage
+from ml4t.simulation.timing import Timing
+
+__all__ = ["MarketAssumptions", "SimulatedBroker"]
+
+_ORDER_TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
+_TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
+_LOT_ROUNDING = 1e-9
+
+
+@attrs.frozen(kw_only=True)
+class MarketAssumptions:
+    """What the simulated market does, one object for each question.
+
+    Attributes:
+        timing: when a market order fills.
+        slippage: how much worse than the bar's price a fill is.
+        commission: what a fill costs.
+        account: what the account may hold and owe.
+    """
+
+    timing: Timing
+    slippage: Slippage
+    commission: Commission
+    account: AccountRules
+
+
+class SimulatedBroker:
+    """A broker whose venue is a stream of bars; implements ``BrokerProtocol``.
+
+    Whoever drives it sets ``bars`` and ``now`` to the bars that have just become complete, calls
+    :meth:`match` if orders are working, and only then lets the strategy act. An order therefore
+    meets the first bar after the one it was decided on. With a same-bar timing the driver calls
+    :meth:`match_same_bar` after the strategy.
+
+    Args:
+        cash: the money to start with.
+        assets: the terms of everything that can be traded, by symbol.
+        market: the market assumptions.
+
+    Attributes:
+        bars: the bars known now; None before the first.
+        now: the instant at which they were complete; None before the first.
+        book: the orders.
+        fills: every execution so far.
+        outbox: changes of orders, and fills, that nobody was told yet; None, the default, keeps
+            none.
+    """
+
+    __slots__ = (
+        "_assets", "_capabilities", "_exposure", "_first_session", "_ledger", "_market",
+        "bars", "book", "fills", "now", "outbox",
+    )  # fmt: skip
+
+    def __init__(
+        self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions
+    ) -> None:
+        self._assets = dict(assets)
+        self._market = market
+        self._ledger = Ledger(cash, {a.symbol: a.multiplier for a in self._assets.values()})
+        self._capabilities = Capabilities(
+            order_types=_ORDER_TYPES,
+            times_in_force=_TIMES_IN_FORCE,
+            fractional=True,
+            short_selling=market.account.allows_short,
+            replace_orders=True,
+        )
+        self._first_session: dict[str, date] = {}
+        self._exposure: Exposure | None = None
+        self.bars: MarketSlice | None = None
+        self.now: datetime | None = None
+        self.book = OrderBook()
+        self.fills: list[Fill] = []
+        self.outbox: list[Order | Fill] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this venue accepts."""
+        return self._capabilities
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """The open positions by symbol, a read-only view that follows the account."""
+        return self._ledger.positions
+
+    @property
+    def pending_orders(self) -> Sequence[Order]:
+        """The orders that may still fill, in the order of submission."""
+        return tuple(self.book.working.values())
+
+    def get_asset(self, asset: str) -> Asset:
+        """The terms of an instrument; raises UnknownAssetError where it is not in the data."""
+        try:
+            return self._assets[asset]
+        except KeyError:
+            msg = f"the venue does not list {asset!r}"
+            raise UnknownAssetError(msg) from None
+
+    def get_position(self, asset: str) -> Position | None:
+        """The open position in ``asset``; None when flat."""
+        return self._ledger.positions.get(asset)
+
+    def get_cash(self) -> float:
+        """Money not invested; negative when borrowed."""
+        return self._ledger.cash
+
+    def get_account_value(self) -> float:
+        """Cash and the market value of all positions at their last known closes."""
+        value = self._ledger.cash
+        bars = self.bars
+        for position in self._ledger.positions.values():
+            mark = None if bars is None else bars.mark(position.asset)
+            value += position.market_value(position.average_price if mark is None else mark)
+        return value
+
+    def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        *,
+        trail_amount: float | None = None,
+        trail_percent: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        good_till: datetime | None = None,
+        tag: str = "",
+    ) -> Order:
+        """Put an order into the book, or reject it with a reason; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: the arguments make no order at any venue.
+        """
+        request = OrderRequest.of(
+            asset,
+            quantity,
+            side,
+            order_type,
+            limit_price,
+            stop_price,
+            trail_amount=trail_amount,
+            trail_percent=trail_percent,
+            time_in_force=time_in_force,
+            good_till=good_till,
+            tag=tag,
+        )
+        reason = self._objection(request) or ""
+        status = OrderStatus.REJECTED if reason else OrderStatus.ACCEPTED
+        number = str(len(self.book) + 1)
+        order = Order(number, request, status, self.now, self.now, reason=reason)
+        self._put(order)
+        return order
+
+    def cancel_order(self, order_id: str) -> bool:
+        """Cancel an open order at once; False if it had ended before.
+
+        Raises:
+            UnknownOrderError: no order has that id.
+        """
+        order = self.book[order_id]
+        if not order.is_open:
+            return False
+        self._put(order.to(OrderStatus.CANCELLED, self.now, "cancelled on request"))
+        return True
+
+    def replace_order(
+        self,
+        order_id: str,
+        *,
+        quantity: float | None = None,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+    ) -> Order:
+        """Change an open order in place; one that has ended comes back as it is.
+
+        Raises:
+            UnknownOrderError: no order has that id.
+            InvalidOrderError: the result would make no order, or ask for less than has filled.
+        """
+        order = self.book[order_id]
+        if not order.is_open:
+            return order
+        old = order.request
+        request = attrs.evolve(
+            old,
+            quantity=old.quantity if quantity is None else quantity,
+            limit_price=old.limit_price if limit_price is None else limit_price,
+            stop_price=old.stop_price if stop_price is None else stop_price,
+        )
+        if request.quantity <= order.filled_quantity:
+            msg = (
+                f"quantity of order {order_id} must exceed the {order.filled_quantity:g} that "
+                f"filled, was {request.quantity:g}: cancel it instead"
+            )
+            raise InvalidOrderError(msg)
+        reason = self._objection(request)
+        if reason:
+            return attrs.evolve(order, reason=f"not replaced: {reason}")
+        changed = attrs.evolve(order, request=request, updated_at=self.now)
+        self._put(changed)
+        return changed
+
+    def close_position(self, asset: str) -> Order | None:
+        """Send the market order that leaves ``asset`` flat; None if nothing is left to close.
+
+        Market orders that already reduce the position are counted, so closing twice never
+        reverses.
+        """
+        held = self._ledger.positions.get(asset)
+        if held is None:
+            return None
+        left = held.quantity
+        for order in self.book.working.values():
+            if order.asset == asset and order.order_type is OrderType.MARKET:
+                change = order.side.sign * order.remaining
+                left += change if change * held.quantity < 0 else 0.0
+        return None if left * held.quantity <= 0 else self.submit_order(asset, -left)
+
+    def match(self) -> None:
+        """Let every working order meet the current bars, in order of submission."""
+        bars, now = self.bars, self.now
+        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
+        session = now.date()
+        self._exposure = None
+        for order in tuple(self.book.working.values()):
+            if self._is_over(order, session, now):
+                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
+                continue
+            bar = bars.get(order.asset)
+            if bar is not None:
+                met = match(order, bar, self._market.timing)
+                if met is TRIGGERED:
+                    self._put(attrs.evolve(order, triggered=True, updated_at=now))
+                elif met is not None:
+                    self._execute(order, met, now)
+        for order in self.book.working.values():
+            if order.time_in_force is TimeInForce.DAY:
+                self._first_session.setdefault(order.id, session)
+
+    def match_same_bar(self) -> None:
+        """Fill market orders at the close the strategy has just seen, if the timing says so."""
+        bars, now = self.bars, self.now
+        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
+        self._exposure = None
+        for order in tuple(self.book.working.values()):
+            bar = bars.get(order.asset) if order.order_type is OrderType.MARKET else None
+            if bar is not None:
+                timing = self._market.timing
+                self._execute(order, Match(timing.market_price(bar), timing.rule), now)
+
+    def _objection(self, request: OrderRequest) -> str | None:
+        terms = self._assets.get(request.asset)
+        if terms is None:
+            return f"the venue does not list {request.asset!r}"
+        if terms.lot_size:
+            lots = request.quantity / terms.lot_size
+            if abs(lots - round(lots)) > _LOT_ROUNDING * max(lots, 1.0):
+                return f"quantity {request.quantity:g} is no multiple of lot {terms.lot_size:g}"
+        return self._capabilities.objection(request)
+
+    def _is_over(self, order: Order, session: date, now: datetime) -> bool:
+        time_in_force = order.request.time_in_force
+        if time_in_force is TimeInForce.DAY:
+            first = self._first_session.get(order.id)
+            return first is not None and session > first
+        good_till = order.request.good_till
+        return good_till is not None and now > good_till
+
+    def _execute(self, order: Order, met: Match, now: datetime) -> None:
+        request, terms, market = order.request, self._assets[order.asset], self._market
+        price = self._slipped(request, met.price)
+        wanted = order.remaining
+        sign = request.side.sign
+        held = self._ledger.positions.get(request.asset)
+        whole = request.quantity == int(request.quantity)
+        trade = Trade(
+            sign * wanted,
+            price,
+            terms.multiplier,
+            held.quantity if held is not None else 0.0,
+            terms.lot_size or (1.0 if whole else 0.0),
+            lambda quantity: market.commission.fee(quantity, price, terms.multiplier),
+        )
+        verdict = market.account.review(trade, self._ledger.cash, self._exposure_now)
+        if verdict.quantity > 0:
+            fee = market.commission.fee(verdict.quantity, price, terms.multiplier)
+            fill = Fill(
+                str(len(self.fills) + 1),
+                order.id,
+                request.asset,
+                request.side,
+                verdict.quantity,
+                price,
+                now,
+                fee,
+                met.rule,
+                met.price,
+            )
+            self._book(fill, held or Position(request.asset, 0.0, 0.0, terms.multiplier))
+            order = order.after_fill(verdict.quantity, price, now)
+            self._put(order)
+        if verdict.reason:
+            end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
+            self._put(order.to(end, now, verdict.reason))
+
+    def _slipped(self, request: OrderRequest, price: float) -> float:
+        slipped = self._market.slippage.slipped(price, request.side)
+        limit = request.limit_price
+        if limit is None:
+            return slipped
+        return min(slipped, limit) if request.side is OrderSide.BUY else max(slipped, limit)
+
+    def _book(self, fill: Fill, before: Position) -> None:
+        cash = self._ledger.cash
+        after = self._ledger.apply(fill)
+        self.fills.append(fill)
+        if self._exposure is not None:
+            self._exposure.after(before, after, self._ledger.cash - cash)
+        if self.outbox is not None:
+            self.outbox.append(fill)
+
+    def _exposure_now(self) -> Exposure:
+        if self._exposure is None:
+            assert self.bars is not None  # noqa: S101 - orders only match against bars
+            same_bar = self._market.timing.same_bar
+            mark = self.bars.mark if same_bar else self.bars.previous_mark
+            self._exposure = Exposure(self._ledger.cash, self._ledger.positions, mark)
+        return self._exposure
+
+    def _put(self, order: Order) -> None:
+        self.book.put(order)
+        if self._first_session and not order.is_open:
+            self._first_session.pop(order.id, None)
+        if self.outbox is not None:
+            self.outbox.append(order)
