@@ -39,7 +39,7 @@ class Momentum(Strategy):
         self,
         timestamp: datetime,
         data: MarketSlice,
-        context: Mapping[str, object],
+        context: Mapping[str, object],  # noqa: ARG002 - this strategy needs none
         broker: BrokerProtocol,
     ) -> None:
         """Rebalance when a month begins and a year of closes is known."""

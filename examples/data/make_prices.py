@@ -22,7 +22,7 @@ def main() -> None:
     long = wide.stack().rename("close").reset_index().sort_values(["timestamp", "symbol"])
     long["symbol"] = pd.Categorical(long["symbol"])
     long.to_parquet(TARGET, index=False, compression="zstd", compression_level=19)
-    print(f"{len(long):,} rows, {long['symbol'].nunique()} stocks -> {TARGET}")  # noqa: T201
+    print(f"{len(long):,} rows, {long['symbol'].nunique()} stocks -> {TARGET}")
 
 
 if __name__ == "__main__":

@@ -43,9 +43,7 @@ class Asset:
             msg = f"multiplier of {self.symbol} must be positive and finite, was {self.multiplier}"
             raise InvalidValueError(msg)
         if not 0 <= self.lot_size < math.inf:
-            msg = (
-                f"lot_size of {self.symbol} must be finite and not negative, was {self.lot_size}"
-            )
+            msg = f"lot_size of {self.symbol} must be finite and not negative, was {self.lot_size}"
             raise InvalidValueError(msg)
         if len(self.currency) != 3 or not self.currency.isupper():  # noqa: PLR2004
             msg = f"currency of {self.symbol} must be a three-letter code, was {self.currency!r}"

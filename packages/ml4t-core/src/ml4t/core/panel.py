@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar, overload
 
 from ml4t.core.errors import DataError
 
 __all__ = ["BarView", "MarketSlice", "Panel"]
+
+T = TypeVar("T")
 
 
 class Panel:
@@ -19,14 +22,15 @@ class Panel:
         timestamps: the instants at which the rows were complete, ascending, timezone-aware.
         assets: the symbols, one for each column of the grid.
         columns: ``open``, ``high``, ``low``, ``close``, perhaps ``volume``, and signals.
-        marks: as ``columns["close"]``, but where a bar is missing the last close before it.
+        closes: ``columns["close"]``.
+        marks: as ``closes``, but where a bar is missing the last close before it.
         index: the position of each symbol in ``assets``.
 
     Raises:
         DataError: a price column is missing, or a column does not fit the grid.
     """
 
-    __slots__ = ("_close", "assets", "columns", "index", "marks", "timestamps", "width")
+    __slots__ = ("assets", "closes", "columns", "index", "marks", "timestamps", "width")
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class Panel:
         self.marks = marks.toreadonly()
         self.index = {asset: position for position, asset in enumerate(self.assets)}
         self.width = len(self.assets)
-        self._close = self.columns["close"]
+        self.closes = self.columns["close"]
 
     def position(self, row: int, asset: str) -> int:
         """Where the bar of ``asset`` in ``row`` stands in each column; -1 if there is none."""
@@ -58,7 +62,7 @@ class Panel:
         if offset is None:
             return -1
         position = row * self.width + offset
-        close = self._close[position]
+        close = self.closes[position]
         return position if close == close else -1  # noqa: PLR0124 - NaN is a missing bar
 
 
@@ -77,7 +81,7 @@ class BarView(Mapping[str, float]):
         self._position = position
 
     def __getitem__(self, name: str) -> float:
-        return self._columns[name][self._position]  # type: ignore[no-any-return]
+        return self._columns[name][self._position]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -88,22 +92,22 @@ class BarView(Mapping[str, float]):
     @property
     def open(self) -> float:
         """The first traded price of the interval."""
-        return self._columns["open"][self._position]  # type: ignore[no-any-return]
+        return self._columns["open"][self._position]
 
     @property
     def high(self) -> float:
         """The highest traded price of the interval."""
-        return self._columns["high"][self._position]  # type: ignore[no-any-return]
+        return self._columns["high"][self._position]
 
     @property
     def low(self) -> float:
         """The lowest traded price of the interval."""
-        return self._columns["low"][self._position]  # type: ignore[no-any-return]
+        return self._columns["low"][self._position]
 
     @property
     def close(self) -> float:
         """The last traded price of the interval."""
-        return self._columns["close"][self._position]  # type: ignore[no-any-return]
+        return self._columns["close"][self._position]
 
     @property
     def volume(self) -> float | None:
@@ -144,15 +148,27 @@ class MarketSlice(Mapping[str, BarView]):
         return self._panel.assets
 
     def __getitem__(self, asset: str) -> BarView:
-        position = self._panel.position(self._row, asset)
-        if position < 0:
+        bar = self.get(asset)
+        if bar is None:
             raise KeyError(asset)
-        return BarView(self._panel.columns, position)
+        return bar
 
-    def get(self, asset, default=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    @overload
+    def get(self, asset: str, /) -> BarView | None: ...
+
+    @overload
+    def get(self, asset: str, /, default: BarView | T) -> BarView | T: ...
+
+    def get(self, asset: str, /, default: BarView | T | None = None) -> BarView | T | None:
         """The bar of ``asset``, or ``default`` where it has none at this instant."""
-        position = self._panel.position(self._row, asset)
-        return default if position < 0 else BarView(self._panel.columns, position)
+        # Written out rather than put together from smaller calls: strategies live in this method.
+        panel = self._panel
+        offset = panel.index.get(asset)
+        if offset is None:
+            return default
+        position = self._row * panel.width + offset
+        close = panel.closes[position]
+        return BarView(panel.columns, position) if close == close else default  # noqa: PLR0124
 
     def __contains__(self, asset: object) -> bool:
         return isinstance(asset, str) and self._panel.position(self._row, asset) >= 0

@@ -26,9 +26,7 @@ def check_protocol(adapter: object) -> None:
     if number == PROTOCOL:
         return
     if not isinstance(number, int):
-        msg = (
-            f"{name} states no protocol number: give it `protocol = {PROTOCOL}`"
-        )
+        msg = f"{name} states no protocol number: give it `protocol = {PROTOCOL}`"
         raise ProtocolError(msg)
     older = "ml4t-core" if number > PROTOCOL else f"the package of {cls.__module__}"
     msg = f"{name} speaks protocol {number}, ml4t-core speaks {PROTOCOL}: upgrade {older}"

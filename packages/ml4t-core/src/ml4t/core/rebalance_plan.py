@@ -150,7 +150,7 @@ class _Planner:
         return ""
 
 
-def plan_rebalance(  # noqa: PLR0913 - a pure function of everything it reads
+def plan_rebalance(
     requested: Mapping[str, float],
     targets: Mapping[str, float],
     data: Bars,
@@ -250,9 +250,7 @@ def _fit_buys(trades: Sequence[_Trade], cash: float, planner: _Planner) -> None:
         for trade, covers in opening
     ]
     smallest = planner.config.min_trade_value * (1 + headroom)
-    for (trade, covers), quantity in zip(
-        opening, fit_to_cash(wishes, cash, smallest), strict=True
-    ):
+    for (trade, covers), quantity in zip(opening, fit_to_cash(wishes, cash, smallest), strict=True):
         trade.quantity = covers + quantity
         if not trade.quantity:
             trade.reason = "the cash does not pay for it"

@@ -9,7 +9,16 @@ from ml4t.core.sizing import whole_lots
 from ml4t.simulation.amounts import within
 from ml4t.simulation.exposure import Exposure
 
-__all__ = ["AccountRules", "CashAccount", "MarginAccount", "RejectOrder", "Shortfall", "Trade", "TrimOrder", "Verdict"]
+__all__ = [
+    "AccountRules",
+    "CashAccount",
+    "MarginAccount",
+    "RejectOrder",
+    "Shortfall",
+    "Trade",
+    "TrimOrder",
+    "Verdict",
+]
 
 _TOLERANCE = 1e-9
 

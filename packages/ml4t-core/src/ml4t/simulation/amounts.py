@@ -11,7 +11,9 @@ from ml4t.core.errors import ConfigError
 __all__ = ["within"]
 
 
-def within(low: float, high: float = math.inf) -> Callable[[Any, "attrs.Attribute[float]", float], None]:
+def within(
+    low: float, high: float = math.inf
+) -> Callable[[Any, "attrs.Attribute[float]", float], None]:
     """An attrs validator: the number is at least ``low`` and less than ``high``, never NaN.
 
     The validator raises:

@@ -72,9 +72,7 @@ class SimulatedBroker:
         "bars", "book", "fills", "now", "outbox",
     )  # fmt: skip
 
-    def __init__(
-        self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions
-    ) -> None:
+    def __init__(self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions) -> None:
         self._assets = dict(assets)
         self._market = market
         self._ledger = Ledger(cash, {a.symbol: a.multiplier for a in self._assets.values()})

@@ -1,0 +1,85 @@
+"""Event-driven backtests: the strategy class that trades live, over frames of real prices."""
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.engine import Engine
+from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.manifest import RunManifest
+from ml4t.backtest.panel import ArraySlice
+from ml4t.backtest.result import BacktestResult
+from ml4t.core import (
+    Asset,
+    BrokerProtocol,
+    Fill,
+    Order,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    Position,
+    RebalanceConfig,
+    RebalanceRow,
+    Strategy,
+    TargetWeightExecutor,
+    TimeInForce,
+)
+from ml4t.simulation import (
+    BasisPoints,
+    CashAccount,
+    FixedAmount,
+    MarginAccount,
+    NextBarClose,
+    NextBarOpen,
+    NoCommission,
+    NoSlippage,
+    Percentage,
+    PerShare,
+    PerTrade,
+    RejectOrder,
+    SameBarClose,
+    TrimOrder,
+)
+
+__all__ = [
+    "ArraySlice",
+    "Asset",
+    "BacktestConfig",
+    "BacktestResult",
+    "BasisPoints",
+    "BrokerProtocol",
+    "CashAccount",
+    "DataFeed",
+    "Engine",
+    "Fill",
+    "FixedAmount",
+    "MarginAccount",
+    "NextBarClose",
+    "NextBarOpen",
+    "NoCommission",
+    "NoSlippage",
+    "Order",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
+    "PerShare",
+    "PerTrade",
+    "Percentage",
+    "Position",
+    "RebalanceConfig",
+    "RebalanceRow",
+    "RejectOrder",
+    "RunManifest",
+    "SameBarClose",
+    "Strategy",
+    "TargetWeightExecutor",
+    "TimeInForce",
+    "TrimOrder",
+]
+
+
+def __getattr__(name: str) -> str:
+    """The version, read from the installed metadata when it is asked for."""
+    if name == "__version__":
+        from importlib import metadata  # noqa: PLC0415 - slow to load
+
+        return metadata.version("ml4t-backtest")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

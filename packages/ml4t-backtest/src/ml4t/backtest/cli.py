@@ -1,0 +1,129 @@
+"""``ml4t backtest``: run a strategy file over a price file."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.engine import Engine
+from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.strategy_file import load_strategy, place_in
+from ml4t.core import Ml4tError, StrategyError
+
+__all__ = ["main"]
+
+_SHARES = frozenset(
+    {"total_return", "annual_return", "annual_volatility", "max_drawdown", "exposure", "win_rate"}
+)
+_COUNTS = frozenset({"fills", "round_trips"})
+
+_app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a strategy file over a price file and print what it would have earned."""
+    try:
+        _app(args=list(arguments), prog_name="ml4t backtest")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@_app.command()
+def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    strategy: Annotated[
+        str, typer.Argument(metavar="STRATEGY.py[:Class]", help="The file that holds the strategy.")
+    ],
+    prices: Annotated[
+        Path,
+        typer.Option(
+            help="Parquet or CSV file in long form: timestamp, symbol, open, high, low, close, "
+            "volume; timestamp, symbol and close are enough."
+        ),
+    ],
+    signals: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV file: timestamp, symbol and numbers.")
+    ] = None,
+    context: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV file: timestamp and values.")
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of timestamps that carry none, such as America/New_York."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file: initial_cash, account, timing, slippage, commission."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the tables as Parquet, a manifest and a picture."),
+    ] = None,
+) -> None:
+    """Run a strategy over prices and print what it would have earned.
+
+    Without --config: 100,000 in a cash account, fills at the next bar's open, no costs.
+
+    Example: ml4t backtest examples/momentum.py --prices examples/data/us_stocks_daily.parquet
+    """
+    console = Console()
+    try:
+        chosen = load_strategy(strategy)
+        feed = DataFeed(prices, signals, context, timezone=timezone)
+        settings = BacktestConfig() if config is None else BacktestConfig.from_toml(config)
+        result = _run(Engine(feed, chosen, settings), Path(strategy.partition(".py:")[0]))
+    except Ml4tError as error:
+        sys.stderr.write(f"ml4t backtest: {error}\n")
+        raise typer.Exit(1) from None
+    show(result, console)
+    if out is not None:
+        result.to_parquet(out)
+        result.plot(out / "equity.png")
+        console.print(f"written to {out}")
+
+
+def _run(engine: Engine, path: Path) -> BacktestResult:
+    """Run with a progress bar; what the strategy raises is told by file and line."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("bars", total=len(engine.feed))
+        try:
+            return engine.run(lambda done: progress.update(task, completed=done))
+        except Exception as error:
+            path = path if path.suffix else path.with_suffix(".py")
+            notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+            msg = f"{place_in(error, path)}: {type(error).__name__}: {error}{notes}"
+            raise StrategyError(msg) from error
+
+
+def show(result: BacktestResult, console: Console) -> None:
+    """Print the summary of a result as a table, then what its reader must know."""
+    equity = result.equity
+    first, last = equity.index[0].date(), equity.index[-1].date()
+    console.print(f"{result.manifest.strategy}, {first} to {last}", markup=False)
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, number in result.summary.items():
+        table.add_row(str(name).replace("_", " "), _text(str(name), float(number)))
+    console.print(table)
+    for note in result.notes:
+        console.print(f"! {note}", markup=False)
+
+
+def _text(name: str, number: float) -> str:
+    if number != number:  # noqa: PLR0124 - NaN: the run cannot give this figure
+        return "not defined"
+    if name in _SHARES:
+        return f"{number:,.2%}"
+    if name in _COUNTS:
+        return f"{number:,.0f}"
+    return f"{number:,.2f}"

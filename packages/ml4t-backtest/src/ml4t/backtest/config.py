@@ -1,0 +1,104 @@
+"""What a backtest assumes about account and market."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from ml4t.core.errors import ConfigError
+from ml4t.simulation import (
+    AccountRules,
+    CashAccount,
+    Commission,
+    MarketAssumptions,
+    NextBarOpen,
+    NoCommission,
+    NoSlippage,
+    Slippage,
+    Timing,
+)
+
+__all__ = ["BacktestConfig"]
+
+
+@attrs.frozen(kw_only=True)
+class BacktestConfig:
+    """Everything a backtest assumes, one object for each question.
+
+    The defaults are a cash account without short sales, fills at the next bar's open, and no costs;
+    a result that charged no costs says so.
+
+    Attributes:
+        initial_cash: the money to start with, positive.
+        account: what the account may hold and owe.
+        timing: when a market order fills.
+        slippage: how much worse than the bar's price a fill is.
+        commission: what a fill costs.
+
+    Raises:
+        ConfigError: ``initial_cash`` is not positive and finite.
+
+    >>> from ml4t.backtest import PerShare
+    >>> BacktestConfig(initial_cash=50_000, commission=PerShare(0.005, minimum=1.0)).timing
+    NextBarOpen()
+    """
+
+    initial_cash: float = attrs.field(default=100_000.0, converter=float)
+    account: AccountRules = attrs.field(factory=CashAccount)
+    timing: Timing = attrs.field(factory=NextBarOpen)
+    slippage: Slippage = attrs.field(factory=NoSlippage)
+    commission: Commission = attrs.field(factory=NoCommission)
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.initial_cash < math.inf:
+            msg = f"initial_cash must be positive and finite, was {self.initial_cash}"
+            raise ConfigError(msg)
+
+    @property
+    def market(self) -> MarketAssumptions:
+        """The assumptions as the simulated venue takes them."""
+        return MarketAssumptions(
+            timing=self.timing,
+            slippage=self.slippage,
+            commission=self.commission,
+            account=self.account,
+        )
+
+    @property
+    def free_of_costs(self) -> bool:
+        """Whether neither slippage nor commission is charged."""
+        return isinstance(self.slippage, NoSlippage) and isinstance(self.commission, NoCommission)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> "BacktestConfig":
+        """Read a configuration file.
+
+        An assumption without numbers is a string, ``timing = "next_bar_close"``; one with numbers
+        is a table with a ``kind``, ``commission = { kind = "per_share", amount = 0.005 }``. The
+        kinds are the classes' names in small letters with underscores.
+
+        Raises:
+            ConfigError: the file is missing, is not TOML, or a key or value is not known; names
+                the file and the key.
+        """
+        from ml4t.backtest.config_file import read_toml  # noqa: PLC0415 - cattrs is slow to load
+
+        return read_toml(Path(path), cls)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, object], source: str) -> "BacktestConfig":
+        """Read what :meth:`to_dict` gave; ``source`` names it in errors.
+
+        Raises:
+            ConfigError: a key or value is not known; names the key.
+        """
+        from ml4t.backtest.config_file import from_table  # noqa: PLC0415 - see from_toml
+
+        return from_table(table, cls, source)
+
+    def to_dict(self) -> dict[str, object]:
+        """The configuration in plain values, in the form that a TOML file has."""
+        from ml4t.backtest.config_file import to_table  # noqa: PLC0415 - see from_toml
+
+        return to_table(self)

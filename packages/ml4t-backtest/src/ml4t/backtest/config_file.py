@@ -1,0 +1,148 @@
+"""Assumption objects as tables of plain values, and as TOML files."""
+
+import operator
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from ml4t import simulation
+from ml4t.core.errors import ConfigError
+
+__all__ = ["from_table", "read_toml", "to_table"]
+
+T = TypeVar("T")
+
+_QUESTIONS: dict[type, tuple[type, ...]] = {
+    simulation.Timing: (
+        simulation.NextBarOpen,
+        simulation.NextBarClose,
+        simulation.SameBarClose,
+    ),
+    simulation.Slippage: (
+        simulation.NoSlippage,
+        simulation.BasisPoints,
+        simulation.FixedAmount,
+    ),
+    simulation.Commission: (
+        simulation.NoCommission,
+        simulation.Percentage,
+        simulation.PerShare,
+        simulation.PerTrade,
+    ),
+    simulation.AccountRules: (simulation.CashAccount, simulation.MarginAccount),
+    simulation.Shortfall: (simulation.TrimOrder, simulation.RejectOrder),
+}
+"""The classes that answer each question about account and market."""
+
+
+def _kind(cls: type) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter.register_structure_hook(float, _number)
+    for question, answers in _QUESTIONS.items():
+        asks = partial(operator.is_, question)
+        converter.register_structure_hook_func(asks, _picker(converter, answers))
+        converter.register_unstructure_hook_func(asks, partial(_plain, converter))
+    # The hooks of a class look up those of its fields, so these come second.
+    for cls in (cls for answers in _QUESTIONS.values() for cls in answers):
+        converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter))
+        converter.register_unstructure_hook(
+            cls, partial(_named, _kind(cls), make_dict_unstructure_fn(cls, converter))
+        )
+    return converter
+
+
+def _plain(converter: cattrs.Converter, answer: object) -> object:
+    return converter.unstructure(answer, unstructure_as=type(answer))
+
+
+def _named(
+    kind: str, fields_of: Callable[[object], dict[str, object]], answer: object
+) -> dict[str, object]:
+    return {"kind": kind, **fields_of(answer)}
+
+
+def _number(value: object, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"expected a number, was {value!r}"
+        raise ConfigError(msg)
+    return float(value)
+
+
+def _picker(
+    converter: cattrs.Converter, answers: Iterable[type]
+) -> Callable[[object, type], object]:
+    kinds = {_kind(cls): cls for cls in answers}
+
+    def pick(value: object, _: type) -> object:
+        fields = {"kind": value} if isinstance(value, str) else value
+        if not isinstance(fields, dict) or "kind" not in fields:
+            msg = f"expected the name of a kind or a table with `kind`, was {value!r}"
+            raise ConfigError(msg)
+        cls = kinds.get(fields["kind"])
+        if cls is None:
+            msg = f"kind must be one of {', '.join(kinds)}, was {fields['kind']!r}"
+            raise ConfigError(msg)
+        rest = {name: number for name, number in fields.items() if name != "kind"}
+        return converter.structure(rest, cls)
+
+    return pick
+
+
+_CONVERTER = _converter()
+
+
+def read_toml(path: Path, cls: type[T]) -> T:
+    """The ``cls`` that a TOML file describes.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a key or value is not known.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        msg = f"cannot read the configuration {path}: {error.strerror}"
+        raise ConfigError(msg) from error
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path} is not valid TOML: {error}"
+        raise ConfigError(msg) from error
+    return from_table(table, cls, source=str(path))
+
+
+def from_table(table: Mapping[str, object], cls: type[T], source: str) -> T:
+    """The ``cls`` that a table of plain values describes; ``source`` names it in errors.
+
+    Raises:
+        ConfigError: a key or value is not known.
+    """
+    try:
+        return _CONVERTER.structure(table, cls)
+    except cattrs.BaseValidationError as error:
+        faults = "; ".join(cattrs.transform_error(error, path="", format_exception=_describe))
+        msg = f"{source}: {faults.replace(' @ .', ' at ')}"
+        raise ConfigError(msg) from error
+
+
+def to_table(config: object) -> dict[str, object]:
+    """The table of plain values that :func:`from_table` would read back as ``config``."""
+    table: dict[str, object] = _CONVERTER.unstructure(config)
+    return table
+
+
+def _describe(error: BaseException, _: type | None) -> str:
+    if isinstance(error, cattrs.ForbiddenExtraKeysError):
+        known = [f.name for f in getattr(error.cl, "__attrs_attrs__", ())]
+        return f"unknown key {', '.join(sorted(error.extra_fields))}, known are {', '.join(known)}"
+    if isinstance(error, KeyError):
+        return f"the key {error.args[0]!r} is missing"
+    return str(error)

@@ -1,0 +1,118 @@
+"""The account over time, worked out after the run from fills and prices."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.pandas_times import nanoseconds_of
+from ml4t.core import Fill
+
+__all__ = ["EquityCurve", "FillArrays", "equity_curve", "multipliers", "quantities"]
+
+_BLOCK_CELLS = 2_000_000
+"""How many (time, asset) cells are worked on at once, which bounds the memory."""
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class FillArrays(NamedTuple):
+    """Fills as arrays of one length, in order of time.
+
+    Attributes:
+        rows: the row of the feed at whose bar it filled.
+        columns: the position of its asset in the feed.
+        quantities: the change of the position.
+        values: money that changed hands, without sign and fee.
+        fees: money charged.
+    """
+
+    rows: Integers
+    columns: Integers
+    quantities: Floats
+    values: Floats
+    fees: Floats
+
+    @classmethod
+    def of(cls, fills: Sequence[Fill], feed: DataFeed) -> "FillArrays":
+        """The fills of a run over ``feed``."""
+        index, count = feed.panel.index, len(fills)
+        rows = feed.times.locate(nanoseconds_of([fill.timestamp for fill in fills]))
+        columns = np.fromiter((index[fill.asset] for fill in fills), np.int64, count)
+        quantities = np.fromiter((fill.signed_quantity for fill in fills), np.float64, count)
+        prices = np.fromiter((fill.price for fill in fills), np.float64, count)
+        fees = np.fromiter((fill.fee for fill in fills), np.float64, count)
+        values = np.abs(quantities) * prices * multipliers(feed)[columns]
+        return cls(rows.astype(np.int64), columns, quantities, values, fees)
+
+    @property
+    def flows(self) -> Floats:
+        """The change of the cash by each fill, fee included."""
+        return -np.sign(self.quantities) * self.values - self.fees
+
+
+class EquityCurve(NamedTuple):
+    """The account at each instant of the feed, arrays of one length.
+
+    Attributes:
+        cash: money not invested.
+        equity: cash and the market value of all positions at their last known closes.
+        gross: the sum of the positions' absolute market values.
+    """
+
+    cash: Floats
+    equity: Floats
+    gross: Floats
+
+
+def multipliers(feed: DataFeed) -> Floats:
+    """Money per point and unit, in the order of the feed's assets."""
+    return np.array([feed.terms[asset].multiplier for asset in feed.assets])
+
+
+def equity_curve(feed: DataFeed, fills: FillArrays, initial_cash: float) -> EquityCurve:
+    """Cash, equity and gross value after every bar."""
+    length = len(feed)
+    flows: Floats = np.bincount(fills.rows, fills.flows, minlength=length).astype(np.float64)
+    cash = initial_cash + np.cumsum(flows)
+    value, gross = np.zeros(length), np.zeros(length)
+    scale = multipliers(feed)
+    marks = np.frombuffer(feed.panel.marks).reshape(length, len(scale))
+    for start, held in _quantity_blocks(feed, fills):
+        stop = start + len(held)
+        worth = np.zeros_like(held)
+        # Where nothing is held there may be no price yet: NaN must not enter the sum.
+        np.multiply(held, marks[start:stop], out=worth, where=held != 0)
+        worth *= scale
+        value[start:stop] = worth.sum(axis=1)
+        gross[start:stop] = np.abs(worth, out=worth).sum(axis=1)
+    return EquityCurve(cash, cash + value, gross)
+
+
+def quantities(feed: DataFeed, fills: FillArrays) -> Floats:
+    """Units held after every bar, shape (instants, assets)."""
+    blocks = [held for _, held in _quantity_blocks(feed, fills)]
+    return np.concatenate(blocks)
+
+
+def _quantity_blocks(feed: DataFeed, fills: FillArrays) -> Iterator[tuple[int, Floats]]:
+    """Blocks of rows of the quantities held, with the row at which each starts."""
+    length, width = len(feed), len(feed.assets)
+    rows_per_block = max(_BLOCK_CELLS // width, 1)
+    before = np.zeros(width)
+    for start in range(0, length, rows_per_block):
+        stop = min(start + rows_per_block, length)
+        first, last = np.searchsorted(fills.rows, (start, stop))
+        if first == last and not before.any():
+            held = np.zeros((stop - start, width))
+        else:
+            changes = np.zeros((stop - start, width))
+            changes[0] = before
+            cells = (fills.rows[first:last] - start, fills.columns[first:last])
+            np.add.at(changes, cells, fills.quantities[first:last])
+            held = np.cumsum(changes, axis=0, out=changes)
+        before = held[-1].copy()
+        yield start, held

@@ -1,0 +1,70 @@
+"""Bars that come as arrays on their grid, without a frame of rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml4t.backtest.alignment import iso
+from ml4t.backtest.checks import FIELDS, check, gap_rules, missing_bars, price_rules, signal_rules
+from ml4t.backtest.instants import read_timestamps
+from ml4t.backtest.panel import require_grid
+from ml4t.backtest.prices import Bars, require_prices
+from ml4t.backtest.refusals import Place
+from ml4t.backtest.time_axis import TimeAxis
+from ml4t.core.bars import PRICE_FIELDS
+from ml4t.core.errors import DataError
+
+__all__ = ["bars_of_arrays"]
+
+
+def bars_of_arrays(
+    timestamps: NDArray[np.datetime64] | Sequence[datetime],
+    symbols: Sequence[str],
+    columns: Mapping[str, NDArray[np.float64]],
+    zone: tzinfo,
+) -> Bars:
+    """The bars in arrays of shape (T, N), which are shared, not copied.
+
+    Raises:
+        DataError: timestamps or symbols do not ascend, an array does not fit them, or something
+            about the bars is not possible.
+    """
+    assets = _ascending(symbols)
+    instants = read_timestamps(timestamps, zone)
+    times = TimeAxis(instants.values[instants.codes], zone)
+    shape = (len(times), len(assets))
+    if not all(shape):
+        msg = f"columns must hold at least one bar, were {shape[0]} timestamps of {shape[1]} assets"
+        raise DataError(msg)
+    require_prices(columns, "columns")
+    for name, array in columns.items():
+        require_grid(name, array, shape)
+    prices = dict.fromkeys(PRICE_FIELDS, columns["close"])
+    arrays = prices | {name: columns[name] for name in FIELDS if name in columns}
+    signals = sorted(columns.keys() - {*FIELDS})
+    arrays |= {name: columns[name] for name in signals}
+
+    def where(cell: int) -> str:
+        row, column = divmod(cell, len(assets))
+        when = iso(int(times.nanoseconds[row]), zone)
+        return f"row {row}, column {column} of the arrays ({when}, {assets[column]})"
+
+    views = {id(array): array.reshape(-1) for array in columns.values()}
+    numbers = {name: views[id(array)] for name, array in arrays.items()}
+    check(numbers, [*price_rules(numbers), *signal_rules(signals)], where, exempt=missing_bars)
+    check(numbers, gap_rules(name for name in arrays if name not in PRICE_FIELDS), where)
+    return Bars(times=times, assets=assets, arrays=arrays)
+
+
+def _ascending(symbols: Sequence[str]) -> tuple[str, ...]:
+    place = Place("symbols", "symbol")
+    remedy = "sort the symbols, and the columns of each array with them"
+    for row, symbol in enumerate(symbols):
+        if not isinstance(symbol, str) or not symbol or symbol != symbol.strip():
+            expected = "text without surrounding blanks"
+            raise place.refusal(row, expected, symbol, "convert or strip it")
+        if row and symbol <= symbols[row - 1]:
+            raise place.refusal(row, f"after {symbols[row - 1]!r} and distinct", symbol, remedy)
+    return tuple(symbols)

@@ -1,0 +1,53 @@
+"""A column of symbols as a sorted universe."""
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from ml4t.backtest.frames import Column, encode
+
+__all__ = ["Symbols", "read_symbols"]
+
+_EXPECTED = "a symbol as text without surrounding blanks"
+_REMEDY = "convert or strip it"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Symbols:
+    """The symbols of the rows of one frame.
+
+    Attributes:
+        names: the distinct ones, sorted by code point.
+        codes: which of them each row has.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.intp]
+
+
+def read_symbols(column: Column) -> Symbols:
+    """The symbols in a column of a frame.
+
+    Raises:
+        DataError: a symbol is missing, is not text, or is blank or surrounded by blanks; the
+            message names the row.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415
+
+    place, values = column.place, column.present()
+    if isinstance(values, list):
+        others = [row for row, value in enumerate(values) if not isinstance(value, str)]
+        if others:
+            row = others[0]
+            raise place.refusal(row, _EXPECTED, values[row], _REMEDY, len(others) - 1)
+        values = pa.array(values, pa.string())
+    distinct, codes = encode(values)
+    given = distinct.to_pylist()
+    for code, symbol in enumerate(given):
+        if not isinstance(symbol, str) or not symbol or symbol != symbol.strip():
+            rows = np.flatnonzero(codes == code)
+            raise place.refusal(int(rows[0]), _EXPECTED, symbol, _REMEDY, len(rows) - 1)
+    names = sorted(set(given))
+    position = {name: index for index, name in enumerate(names)}
+    rank = np.array([position[symbol] for symbol in given], np.intp)
+    return Symbols(names=tuple(names), codes=rank[codes])

@@ -1,0 +1,33 @@
+"""What this adapter can ask of Alpaca: orders for listed shares."""
+
+from ml4t.core.capabilities import Capabilities
+from ml4t.core.orders import OrderRequest, OrderType, TimeInForce
+
+__all__ = ["CAPABILITIES", "objection"]
+
+CAPABILITIES = Capabilities(
+    order_types=OrderType,
+    times_in_force=[time for time in TimeInForce if time is not TimeInForce.GTD],
+    fractional=True,
+    short_selling=True,
+    replace_orders=True,
+)
+"""What Alpaca takes from this adapter, one field at a time; see `objection()`."""
+
+_AT_ONCE_OR_IN_AUCTION = frozenset(
+    {TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS}
+)
+_WITHOUT_TRIGGER = frozenset({OrderType.MARKET, OrderType.LIMIT})
+
+
+def objection(request: OrderRequest) -> str | None:
+    """Why Alpaca cannot take this request, in words; None where it can."""
+    kind, time = request.order_type, request.time_in_force
+    if time in _AT_ONCE_OR_IN_AUCTION and kind not in _WITHOUT_TRIGGER:
+        return f"Alpaca does not take {kind.name} orders with {time.name}"
+    if not request.quantity.is_integer():
+        if time is not TimeInForce.DAY:
+            return f"Alpaca takes fractions of a share with DAY only, was {time.name}"
+        if kind is OrderType.TRAILING_STOP:
+            return "Alpaca takes no TRAILING_STOP orders for fractions of a share"
+    return CAPABILITIES.objection(request)

@@ -1,0 +1,23 @@
+"""Interactive Brokers for ml4t strategies.
+
+Importing this package imports neither ib_async nor anything that opens a connection.
+"""
+
+from typing import TYPE_CHECKING
+
+from ml4t.live_ib.capabilities import CAPABILITIES
+from ml4t.live_ib.config import IBConfig
+
+__all__ = ["CAPABILITIES", "IBConfig"]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+    # Hidden from type checkers: they would take any misspelt name of this package for a string.
+    def __getattr__(name: str) -> str:
+        if name == "__version__":
+            from importlib import metadata  # noqa: PLC0415 - costs more than the rest
+
+            return metadata.version("ml4t-live-ib")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
