@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.alignment import first_repeat, iso
-from ml4t.backtest.frames import Column, FrameSource, read_frame
+from ml4t.backtest.columns import Column
+from ml4t.backtest.frames import FrameSource, read_frame
 from ml4t.backtest.instants import Instants, read_instants
 from ml4t.backtest.refusals import more_rows
 from ml4t.backtest.time_axis import TimeAxis
@@ -81,7 +82,7 @@ def _scalars(column: Column) -> list[object]:
         value = given.item() if isinstance(given, np.generic) else given
         if not isinstance(value, _SCALARS) and value is not None:
             expected = "a number, text, a boolean, a date or a datetime with a timezone"
-            raise column.place.refusal(row, expected, value, "convert the column")
+            raise column.place.refusal(row, expected, repr(value), "convert the column")
         if isinstance(value, datetime) and value.tzinfo is None:
             expected = "a datetime with a timezone"
             raise column.place.refusal(row, expected, value, "localize it, or make it a date")

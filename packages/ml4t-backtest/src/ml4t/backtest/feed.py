@@ -18,7 +18,7 @@ from ml4t.backtest.signals import read_signals
 from ml4t.backtest.time_axis import TimeAxis
 from ml4t.backtest.zones import declared_zone
 from ml4t.core.assets import Asset
-from ml4t.core.errors import DataError
+from ml4t.core.errors import DataError, InvalidValueError
 
 __all__ = ["DataFeed"]
 
@@ -62,7 +62,7 @@ class DataFeed:
 
     Raises:
         DataError: the data were refused; the message says where and why.
-        InvalidValueError: there is no such ``timezone``.
+        InvalidValueError: there is no such ``timezone``, or ``assets`` has something else.
         OSError: a file cannot be opened.
 
     >>> import pandas as pd
@@ -187,6 +187,9 @@ def _terms(symbols: Sequence[str], given: Iterable[Asset]) -> Mapping[str, Asset
     terms = {symbol: Asset(symbol=symbol) for symbol in symbols}
     seen: set[str] = set()
     for asset in given:
+        if not isinstance(asset, Asset):
+            msg = f"assets must be Asset objects, was {asset!r}"
+            raise InvalidValueError(msg)
         if asset.symbol not in terms:
             msg = f"assets has {asset.symbol!r}, of which prices has no bar; remove it"
             raise DataError(msg)

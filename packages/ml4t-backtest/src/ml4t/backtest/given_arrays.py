@@ -64,7 +64,9 @@ def _ascending(symbols: Sequence[str]) -> tuple[str, ...]:
     for row, symbol in enumerate(symbols):
         if not isinstance(symbol, str) or not symbol or symbol != symbol.strip():
             expected = "text without surrounding blanks"
-            raise place.refusal(row, expected, symbol, "convert or strip it")
+            raise place.refusal(row, expected, repr(symbol), "convert or strip it")
         if row and symbol <= symbols[row - 1]:
-            raise place.refusal(row, f"after {symbols[row - 1]!r} and distinct", symbol, remedy)
+            raise place.refusal(
+                row, f"after {symbols[row - 1]!r} and distinct", repr(symbol), remedy
+            )
     return tuple(symbols)

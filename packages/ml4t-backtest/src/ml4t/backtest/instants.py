@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.frames import Column, encode, primitive
+from ml4t.backtest.columns import Column, encode, is_text, primitive, value_type
 from ml4t.backtest.refusals import Place
 from ml4t.backtest.zones import EPOCH, Offsets, clock_text, named_zone
 
@@ -106,8 +106,7 @@ def read_instants(column: Column, declared: tzinfo | None) -> Instants:
     place, values = column.place, column.present()
     if isinstance(values, list):
         return _from_objects(place, values).instants(declared)
-    distinct, codes = encode(values)
-    return _from_arrow(place, distinct, codes).instants(declared)
+    return _from_arrow(place, values).instants(declared)
 
 
 def read_timestamps(given: NDArray[np.datetime64] | Sequence[datetime], zone: tzinfo) -> Instants:
@@ -125,23 +124,23 @@ def read_timestamps(given: NDArray[np.datetime64] | Sequence[datetime], zone: tz
     return moments.instants(zone)
 
 
-def _from_arrow(place: Place, distinct: "pa.Array", codes: NDArray[np.intp]) -> _Moments:
+def _from_arrow(place: Place, array: "pa.Array") -> _Moments:
     import pyarrow as pa  # noqa: PLC0415
 
-    kind = distinct.type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    if text or pa.types.is_string_view(kind):
-        return _from_texts(place, distinct.to_pylist(), codes)
+    kind = value_type(array)
+    if is_text(kind):
+        texts, codes = encode(array)
+        return _from_texts(place, texts.to_pylist(), codes)
+    if not pa.types.is_date(kind) and not pa.types.is_timestamp(kind):
+        expected = f"a datetime (the column has type {kind})"
+        remedy = 'convert it, such as pandas.to_datetime(column, unit="s", utc=True) for seconds'
+        raise place.refusal(0, expected, repr(array[0].as_py()), remedy, len(array) - 1)
+    distinct, codes = encode(array)
     if pa.types.is_date(kind):
         kind = pa.timestamp("s")
         distinct = distinct.cast(kind)
-    if not pa.types.is_timestamp(kind):
-        expected = f"a timestamp (the column has type {kind})"
-        remedy = 'convert it, such as pandas.to_datetime(column, unit="s", utc=True) for seconds'
-        anything = np.ones(len(distinct), np.bool_)
-        _refuse(place, codes, anything, lambda code: distinct[code].as_py(), (expected, remedy))
-    counts, scale = primitive(distinct.cast(pa.int64())), _NANOSECONDS[kind.unit]
-    values = _scaled(place, counts, scale, codes)
+    counts = primitive(distinct.cast(pa.int64()))
+    values = _scaled(place, counts, _NANOSECONDS[kind.unit], codes)
     zone = None if kind.tz is None else named_zone(kind.tz) or UTC
     return _Moments(place, values, codes, zone)
 
@@ -168,8 +167,8 @@ def _from_texts(place: Place, texts: Sequence[str], codes: NDArray[np.intp]) -> 
             wrong[code] = _FINE.search(text) is not None
             moments.append(moment)
     remedy = "write it like 2024-01-02T16:00:00-05:00"
-    expected = "a timestamp in ISO 8601 to the microsecond"
-    _refuse(place, codes, wrong, lambda code: texts[code], (expected, remedy))
+    expected = "text in ISO 8601, to the microsecond at most"
+    _refuse(place, codes, wrong, lambda code: repr(texts[code]), (expected, remedy))
     return _from_datetimes(place, moments, codes, UTC)
 
 
@@ -179,7 +178,7 @@ def _from_objects(place: Place, objects: Sequence[object]) -> _Moments:
     for row, value in enumerate(objects):
         if not isinstance(value, date) or value != value:  # noqa: PLR0124 - NaT is not itself
             remedy = "make the whole column datetimes with a timezone"
-            raise place.refusal(row, "a timestamp", value, remedy)
+            raise place.refusal(row, "a datetime", repr(value), remedy)
         codes[row] = known.setdefault((value, _zone_name(value)), len(known))
     zones = [zone for _, zone in known]
     mixed = np.array([zone != zones[0] for zone in zones])

@@ -24,7 +24,7 @@ def refusal(
         where: the row, and the timestamp and the asset as far as they are known.
         column: the column of the value.
         expected: what would have been accepted, as a continuation of "must be".
-        found: the value.
+        found: the value, or what stands for it.
         remedy: what the reader can do about it.
         more: how many other rows have the same fault.
 
@@ -34,8 +34,7 @@ def refusal(
     ml4t.core.errors.DataError: row 3 of prices: close must be positive, was -1.0; remove the row \
 (2 more rows have the same fault)
     """
-    shown = repr(found) if isinstance(found, str) else str(found)
-    text = f"{where}: {column} must be {expected}, was {shown}; {remedy}{more_rows(more)}"
+    text = f"{where}: {column} must be {expected}, was {found}; {remedy}{more_rows(more)}"
     return DataError(text)
 
 
@@ -60,3 +59,8 @@ class Place:
     ) -> DataError:
         """The error for the value in one row; see :func:`refusal`."""
         return refusal(self.where(row), self.column, expected, found, remedy, more)
+
+    def missing(self, row: int, more: int = 0) -> DataError:
+        """The error for a row without a value that it must have."""
+        remedy = f"fill it in or remove the row{more_rows(more)}"
+        return DataError(f"{self.where(row)}: {self.column} is missing; {remedy}")

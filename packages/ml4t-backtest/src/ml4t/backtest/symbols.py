@@ -4,11 +4,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.frames import Column, encode
+from ml4t.backtest.columns import Column, encode, is_text, value_type
 
 __all__ = ["Symbols", "read_symbols"]
 
-_EXPECTED = "a symbol as text without surrounding blanks"
+_EXPECTED = "text without surrounding blanks"
 _REMEDY = "convert or strip it"
 
 
@@ -39,14 +39,16 @@ def read_symbols(column: Column) -> Symbols:
         others = [row for row, value in enumerate(values) if not isinstance(value, str)]
         if others:
             row = others[0]
-            raise place.refusal(row, _EXPECTED, values[row], _REMEDY, len(others) - 1)
+            raise place.refusal(row, _EXPECTED, repr(values[row]), _REMEDY, len(others) - 1)
         values = pa.array(values, pa.string())
+    elif not is_text(value_type(values)):
+        raise place.refusal(0, _EXPECTED, repr(values[0].as_py()), _REMEDY, len(values) - 1)
     distinct, codes = encode(values)
     given = distinct.to_pylist()
     for code, symbol in enumerate(given):
-        if not isinstance(symbol, str) or not symbol or symbol != symbol.strip():
+        if not symbol or symbol != symbol.strip():
             rows = np.flatnonzero(codes == code)
-            raise place.refusal(int(rows[0]), _EXPECTED, symbol, _REMEDY, len(rows) - 1)
+            raise place.refusal(int(rows[0]), _EXPECTED, repr(symbol), _REMEDY, len(rows) - 1)
     names = sorted(set(given))
     position = {name: index for index, name in enumerate(names)}
     rank = np.array([position[symbol] for symbol in given], np.intp)

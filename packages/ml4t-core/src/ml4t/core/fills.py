@@ -54,7 +54,8 @@ class Fill:
         if not -math.inf < self.fee < math.inf:
             msg = f"fee of fill {self.id} must be finite, was {self.fee}"
             raise InvalidValueError(msg)
-        require_aware(self.timestamp, "timestamp")
+        if self.timestamp.tzinfo is None:
+            require_aware(self.timestamp, "timestamp")
 
     @property
     def signed_quantity(self) -> float:

@@ -31,7 +31,16 @@ __all__ = [
 ]
 
 
-class OrderSide(Enum):
+class _Constant(Enum):
+    """An enumeration whose members hash by identity, as they compare.
+
+    The inherited hash is Python code and takes a tenth of the time of a simulated order.
+    """
+
+    __hash__ = object.__hash__
+
+
+class OrderSide(_Constant):
     """Whether an order adds to the position or takes from it."""
 
     BUY = "buy"
@@ -48,7 +57,7 @@ class OrderSide(Enum):
         return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
 
 
-class OrderType(Enum):
+class OrderType(_Constant):
     """What makes an order fill, and at which prices it may."""
 
     MARKET = "market"
@@ -58,7 +67,7 @@ class OrderType(Enum):
     TRAILING_STOP = "trailing_stop"
 
 
-class TimeInForce(Enum):
+class TimeInForce(_Constant):
     """How long an order works.
 
     ``DAY``: through the session of the first bar after it was submitted. ``GTC``: until cancelled.
@@ -75,7 +84,7 @@ class TimeInForce(Enum):
     CLS = "cls"
 
 
-class OrderStatus(Enum):
+class OrderStatus(_Constant):
     """Where an order stands in its life; see the module's docstring."""
 
     NEW = "new"

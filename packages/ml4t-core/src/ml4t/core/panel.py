@@ -89,6 +89,17 @@ class BarView(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._columns)
 
+    @overload
+    def get(self, name: str, /) -> float | None: ...
+
+    @overload
+    def get(self, name: str, /, default: float | T) -> float | T: ...
+
+    def get(self, name: str, /, default: float | T | None = None) -> float | T | None:
+        """The number called ``name``, or ``default`` where the panel has no such column."""
+        column = self._columns.get(name)
+        return default if column is None else column[self._position]
+
     @property
     def open(self) -> float:
         """The first traded price of the interval."""

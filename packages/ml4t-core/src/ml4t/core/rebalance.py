@@ -41,7 +41,7 @@ class TargetWeightExecutor:
         """
         targets = limited(target_weights, self.config)
         staying = [order for order in broker.pending_orders if not self._cancels(order)]
-        return plan_rebalance(target_weights, targets, data, broker, staying, self.config)
+        return plan_rebalance(targets, data, broker, staying, self.config).rows(target_weights)
 
     def execute(
         self, target_weights: Mapping[str, float], data: Bars, broker: BrokerProtocol
@@ -63,13 +63,12 @@ class TargetWeightExecutor:
         for order in broker.pending_orders:
             if self._cancels(order):
                 broker.cancel_order(order.id)
-        rows = plan_rebalance(
-            target_weights, targets, data, broker, broker.pending_orders, self.config
-        )
-        sells = [row for row in rows if row.quantity < 0]
-        buys = [row for row in rows if row.quantity > 0]
+        plan = plan_rebalance(targets, data, broker, broker.pending_orders, self.config)
+        sells = [trade for trade in plan.trades if trade.quantity < 0]
+        buys = [trade for trade in plan.trades if trade.quantity > 0]
         return [
-            broker.submit_order(row.asset, row.quantity, tag=REBALANCE_TAG) for row in sells + buys
+            broker.submit_order(trade.asset, trade.quantity, tag=REBALANCE_TAG)
+            for trade in sells + buys
         ]
 
     def _cancels(self, order: Order) -> bool:

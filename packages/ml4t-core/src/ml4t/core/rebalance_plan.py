@@ -13,7 +13,14 @@ from ml4t.core.positions import Position
 from ml4t.core.rebalance_config import RebalanceConfig
 from ml4t.core.sizing import Buy, fit_to_cash, whole_lots
 
-__all__ = ["REBALANCE_TAG", "Bars", "RebalanceRow", "plan_rebalance"]
+__all__ = [
+    "REBALANCE_TAG",
+    "Bars",
+    "PlannedTrade",
+    "RebalancePlan",
+    "RebalanceRow",
+    "plan_rebalance",
+]
 
 REBALANCE_TAG = "rebalance"
 """The tag of every order that a rebalance places, by which the next one knows it."""
@@ -66,8 +73,20 @@ _NONE_PENDING = _Pending()
 
 
 @attrs.define
-class _Trade:
-    """One asset while the plan is made; lives no longer than :func:`plan_rebalance`."""
+class PlannedTrade:
+    """One asset of a plan. Only the planning changes it; whoever is handed one reads it.
+
+    Attributes:
+        asset: the symbol.
+        target: the weight after the limits of the configuration.
+        held: units held.
+        pending: what may still fill.
+        price: the close that sizes it; None where there is none.
+        unit_value: money that one unit is worth; 0 without a price.
+        step: the lot that quantities are multiples of; 0 for any fraction.
+        quantity: the order, negative to sell; 0 for none.
+        reason: why there is no order; "" where there is one.
+    """
 
     asset: str
     target: float
@@ -81,7 +100,24 @@ class _Trade:
 
     @property
     def effective(self) -> float:
+        """Units held once what is pending has filled."""
         return self.held + self.pending.buys - self.pending.sells
+
+    def row(self, requested: float, equity: float) -> RebalanceRow:
+        """What a reader is shown of it."""
+        priced = self.price is not None
+        share = self.unit_value / equity
+        return RebalanceRow(
+            self.asset,
+            self.price,
+            self.held * share if priced else None,
+            self.effective * share if priced else None,
+            requested,
+            self.target,
+            self.quantity,
+            self.quantity * self.unit_value,
+            self.reason,
+        )
 
 
 @attrs.frozen
@@ -92,84 +128,96 @@ class _Planner:
     broker: BrokerProtocol
     equity: float
     config: RebalanceConfig
-    venue_trades_fractions: bool
+    fractional: bool
 
-    def sized(self, trade: _Trade) -> _Trade:
-        self._price(trade)
-        if trade.reason:
-            return trade
+    def size(self, trade: PlannedTrade) -> None:
+        """Set the quantity of ``trade``, or the reason why it has none."""
+        if not self._price(trade):
+            return
+        effective, pending = trade.effective, trade.pending
         if trade.target == 0:
-            quantity = -trade.effective
-            if abs(quantity) <= _NOTHING * abs(trade.held):
-                quantity = 0.0
+            quantity = 0.0 if abs(effective) <= _NOTHING * abs(trade.held) else -effective
         else:
             goal = whole_lots(trade.target * self.equity / trade.unit_value, trade.step)
-            quantity = whole_lots(goal - trade.effective, trade.step)
-            trade.reason = self._too_small(abs(quantity) * trade.unit_value)
-        if not self.config.allow_short and quantity < 0:
+            quantity = whole_lots(goal - effective, trade.step)
+            if reason := self._too_small(abs(quantity) * trade.unit_value):
+                trade.reason = reason
+                return
+        if quantity < 0 and not self.config.allow_short:
             # What is pending to be bought may never come: sell only what is there.
-            quantity = -min(-quantity, max(trade.held - trade.pending.sells, 0.0))
-        if quantity == 0 and not trade.reason:
+            quantity = -min(-quantity, max(trade.held - pending.sells, 0.0))
+        trade.quantity = quantity
+        if not quantity:
             trade.reason = "at its target already"
-        trade.quantity = 0.0 if trade.reason else quantity
-        return trade
 
-    def _price(self, trade: _Trade) -> None:
+    def _price(self, trade: PlannedTrade) -> bool:
         bar = self.data.get(trade.asset)
         price = None if bar is None else bar.get("close")
         if price is None:
             trade.reason = "no bar at this time"
-        elif not 0 < price < math.inf:
+            return False
+        if not 0 < price < math.inf:
             trade.reason = f"the close must be positive and finite, was {price}"
+            return False
+        try:
+            terms = self.broker.get_asset(trade.asset)
+        except UnknownAssetError:
+            trade.reason = "the venue does not list it"
+            return False
+        trade.price = price
+        trade.unit_value = price * terms.multiplier
+        if self.fractional:
+            trade.step = terms.lot_size
         else:
-            try:
-                terms = self.broker.get_asset(trade.asset)
-            except UnknownAssetError:
-                trade.reason = "the venue does not list it"
-                return
-            trade.price = price
-            trade.unit_value = price * terms.multiplier
-            trade.step = self._step(terms.lot_size)
-
-    def _step(self, lot_size: float) -> float:
-        if self.config.allow_fractional and self.venue_trades_fractions:
-            return lot_size
-        return max(self.config.lot_size if self.config.round_lots else 1.0, lot_size)
+            trade.step = max(
+                self.config.lot_size if self.config.round_lots else 1.0, terms.lot_size
+            )
+        return True
 
     def _too_small(self, value: float) -> str:
-        config = self.config
-        if value <= _NOTHING * self.equity:
+        equity, config = self.equity, self.config
+        if value <= _NOTHING * equity:
             return "at its target already, to the lot"
         if value < config.min_trade_value:
             return f"trade of {value:.2f} is below min_trade_value {config.min_trade_value}"
-        if value / self.equity < config.min_weight_change:
+        if value < config.min_weight_change * equity:
             return (
-                f"weight change {value / self.equity:.6f} is below min_weight_change "
+                f"weight change {value / equity:.6f} is below min_weight_change "
                 f"{config.min_weight_change}"
             )
         return ""
 
 
+@attrs.frozen
+class RebalancePlan:
+    """The trades of one rebalance and the account's value that they were sized with."""
+
+    trades: list[PlannedTrade]
+    equity: float
+
+    def rows(self, requested: Mapping[str, float]) -> list[RebalanceRow]:
+        """One row for each asset; ``requested`` holds the weights as they were asked for."""
+        return [trade.row(requested.get(trade.asset, 0.0), self.equity) for trade in self.trades]
+
+
 def plan_rebalance(
-    requested: Mapping[str, float],
     targets: Mapping[str, float],
     data: Bars,
     broker: BrokerProtocol,
     orders: Iterable[Order],
     config: RebalanceConfig,
-) -> list[RebalanceRow]:
+) -> RebalancePlan:
     """Plan the trades that bring the account to ``targets``; nothing is sent.
 
     Args:
-        requested: the weights as they were asked for.
-        targets: the same after the limits of ``config``.
+        targets: the weights after the limits of ``config``.
         data: bars by symbol.
         broker: the account.
         orders: the orders that may still fill and stay.
         config: thresholds and lots.
 
     Returns:
-        One row for each asset that is named or held, in the order of ``targets``, then of the
+        A trade for each asset that is named or held, in the order of ``targets``, then of the
         account's positions.
 
     Raises:
@@ -181,21 +229,21 @@ def plan_rebalance(
         raise RebalanceError(msg)
     positions = broker.positions
     pending = _pending(orders, positions) if config.account_for_pending else {}
-    planner = _Planner(data, broker, equity, config, broker.capabilities.fractional)
-    assets = list(targets) + [asset for asset in positions if asset not in targets]
-    trades = [
-        planner.sized(
-            _Trade(
-                asset,
-                targets.get(asset, 0.0),
-                positions[asset].quantity if asset in positions else 0.0,
-                pending.get(asset, _NONE_PENDING),
-            )
+    fractional = config.allow_fractional and broker.capabilities.fractional
+    planner = _Planner(data, broker, equity, config, fractional)
+    trades = []
+    for asset in (*targets, *(asset for asset in positions if asset not in targets)):
+        held = positions.get(asset)
+        trade = PlannedTrade(
+            asset,
+            targets.get(asset, 0.0),
+            0.0 if held is None else held.quantity,
+            pending.get(asset, _NONE_PENDING),
         )
-        for asset in assets
-    ]
+        planner.size(trade)
+        trades.append(trade)
     _fit_buys(trades, broker.get_cash() - _committed(pending, data, broker), planner)
-    return [_row(trade, requested.get(trade.asset, 0.0), equity) for trade in trades]
+    return RebalancePlan(trades, equity)
 
 
 def _pending(orders: Iterable[Order], positions: Mapping[str, Position]) -> dict[str, _Pending]:
@@ -232,14 +280,14 @@ def _committed(pending: Mapping[str, _Pending], data: Bars, broker: BrokerProtoc
     return total
 
 
-def _fit_buys(trades: Sequence[_Trade], cash: float, planner: _Planner) -> None:
+def _fit_buys(trades: Sequence[PlannedTrade], cash: float, planner: _Planner) -> None:
     """Scale the buys that open or add to longs to what the cash pays for."""
     headroom = planner.config.fee_headroom
     cash += max(planner.config.max_gross_leverage - 1, 0.0) * planner.equity
     for trade in trades:
         if trade.quantity < 0:
             cash -= trade.quantity * trade.unit_value * (1 - headroom)
-    opening: list[tuple[_Trade, float]] = []
+    opening: list[tuple[PlannedTrade, float]] = []
     for trade in trades:
         if trade.quantity > 0:
             covers = min(trade.quantity, max(-trade.effective, 0.0))
@@ -254,19 +302,3 @@ def _fit_buys(trades: Sequence[_Trade], cash: float, planner: _Planner) -> None:
         trade.quantity = covers + quantity
         if not trade.quantity:
             trade.reason = "the cash does not pay for it"
-
-
-def _row(trade: _Trade, requested: float, equity: float) -> RebalanceRow:
-    priced = trade.price is not None
-    share = trade.unit_value / equity
-    return RebalanceRow(
-        trade.asset,
-        trade.price,
-        trade.held * share if priced else None,
-        trade.effective * share if priced else None,
-        requested,
-        trade.target,
-        trade.quantity,
-        trade.quantity * trade.unit_value,
-        trade.reason,
-    )

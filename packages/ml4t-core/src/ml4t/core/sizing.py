@@ -1,6 +1,5 @@
 """From a wish in money to a quantity that can be traded: lots, and what the cash pays for."""
 
-import math
 from collections.abc import Sequence
 
 import attrs
@@ -21,8 +20,9 @@ def whole_lots(quantity: float, step: float) -> float:
     """
     if step <= 0:
         return quantity
-    lots = math.floor(abs(quantity) / step + _ROUNDING)
-    return math.copysign(lots * step, quantity) if lots else 0.0
+    if quantity < 0:
+        return -int(_ROUNDING - quantity / step) * step or 0.0
+    return int(quantity / step + _ROUNDING) * step
 
 
 @attrs.frozen

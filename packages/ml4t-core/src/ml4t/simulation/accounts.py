@@ -5,8 +5,10 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import attrs
 
+from ml4t.core.assets import Asset
 from ml4t.core.sizing import whole_lots
 from ml4t.simulation.amounts import within
+from ml4t.simulation.commission import Commission
 from ml4t.simulation.exposure import Exposure
 
 __all__ = [
@@ -29,30 +31,40 @@ class Trade(NamedTuple):
     Attributes:
         signed_quantity: the change of the position.
         price: after slippage, money per unit.
-        multiplier: money per point and unit.
+        terms: of the asset.
         held: the position before.
-        step: the lot that a smaller quantity must be a multiple of; 0 for any fraction.
-        fee: the fee for a quantity.
+        fee: what the whole of it costs.
+        commission: what smaller quantities cost.
     """
 
     signed_quantity: float
     price: float
-    multiplier: float
+    terms: Asset
     held: float
-    step: float
-    fee: Callable[[float], float]
+    fee: float
+    commission: Commission
 
     @property
     def unit_value(self) -> float:
         """Money that one unit is worth."""
-        return self.price * self.multiplier
+        return self.price * self.terms.multiplier
+
+    @property
+    def step(self) -> float:
+        """The lot that a smaller quantity must be a multiple of; 0 for any fraction."""
+        whole = self.signed_quantity == int(self.signed_quantity)
+        return self.terms.lot_size or (1.0 if whole else 0.0)
+
+    def fee_of(self, quantity: float) -> float:
+        """What a smaller quantity costs."""
+        return self.commission.fee(quantity, self.price, self.terms.multiplier)
 
 
 class Verdict(NamedTuple):
-    """How much of a trade the account allows, without sign, and why not all of it."""
+    """How much less of a trade the account allows, without sign, and why not all of it."""
 
     quantity: float
-    reason: str = ""
+    reason: str
 
 
 class Shortfall(Protocol):
@@ -87,8 +99,8 @@ class AccountRules(Protocol):
     def allows_short(self) -> bool:
         """Whether a position may be negative."""
 
-    def review(self, trade: Trade, cash: float, exposure: Callable[[], Exposure]) -> Verdict:
-        """How much of ``trade`` the account allows at this moment.
+    def review(self, trade: Trade, cash: float, exposure: Callable[[], Exposure]) -> Verdict | None:
+        """Whether the account allows ``trade`` at this moment: None, or how much less and why.
 
         Args:
             trade: the fill that is about to happen.
@@ -109,26 +121,33 @@ class CashAccount:
 
     shortfall: Shortfall = attrs.field(factory=TrimOrder)
 
-    def review(self, trade: Trade, cash: float, exposure: Callable[[], Exposure]) -> Verdict:  # noqa: ARG002
+    def review(
+        self,
+        trade: Trade,
+        cash: float,
+        exposure: Callable[[], Exposure],  # noqa: ARG002
+    ) -> Verdict | None:
         """Sales up to what is held, purchases up to what the cash pays for, fee included."""
         wanted = abs(trade.signed_quantity)
         if trade.signed_quantity < 0:
-            if wanted <= trade.held * (1 + _TOLERANCE):
-                return Verdict(wanted)
-            reason = f"a cash account cannot sell short: sells {wanted:g}, holds {trade.held:g}"
-            return self.shortfall.settle(max(trade.held, 0.0), reason)
-        cost = wanted * trade.unit_value + trade.fee(wanted)
-        if cost <= cash:
-            return Verdict(wanted)
+            if wanted > trade.held * (1 + _TOLERANCE):
+                reason = f"a cash account cannot sell short: sells {wanted:g}, holds {trade.held:g}"
+                return self.shortfall.settle(max(trade.held, 0.0), reason)
+            if wanted * trade.unit_value + cash < trade.fee:
+                return Verdict(0.0, f"the fee of {trade.fee:.2f} exceeds proceeds and cash")
+            return None
+        cost = wanted * trade.unit_value + trade.fee
+        if cost <= cash * (1 + _TOLERANCE):
+            return None
         reason = f"not enough cash: costs {cost:.2f}, cash is {cash:.2f}"
         return self.shortfall.settle(_paid_by(cash, trade), reason)
 
 
 def _paid_by(cash: float, trade: Trade) -> float:
     """The largest quantity that ``cash`` surely pays for, fee included."""
-    most = max(cash, 0.0) / trade.unit_value
+    cash = max(cash, 0.0)
     # The fee of the larger quantity is not below that of the smaller one: the result is safe.
-    quantity = (max(cash, 0.0) - trade.fee(most)) / trade.unit_value
+    quantity = (cash - trade.fee_of(cash / trade.unit_value)) / trade.unit_value
     return whole_lots(max(quantity, 0.0), trade.step)
 
 
@@ -150,20 +169,25 @@ class MarginAccount:
     initial_margin: float = attrs.field(default=0.5, validator=within(0.01, 1.0 + _TOLERANCE))
     shortfall: Shortfall = attrs.field(factory=TrimOrder)
 
-    def review(self, trade: Trade, cash: float, exposure: Callable[[], Exposure]) -> Verdict:  # noqa: ARG002
+    def review(
+        self,
+        trade: Trade,
+        cash: float,  # noqa: ARG002
+        exposure: Callable[[], Exposure],
+    ) -> Verdict | None:
         """Reductions in full, additions up to what the equity covers, fee included."""
         wanted = abs(trade.signed_quantity)
         closing = 0.0
         if trade.held * trade.signed_quantity < 0:
-            closing = min(wanted, abs(trade.held))
-            if closing == wanted:
-                return Verdict(wanted)
+            closing = abs(trade.held)
+            if wanted <= closing:
+                return None
         now = exposure()
-        spare = (now.equity - trade.fee(wanted)) / self.initial_margin
-        spare -= now.gross - closing * trade.unit_value
-        needed = (wanted - closing) * trade.unit_value
+        unit_value = trade.unit_value
+        spare = (now.equity - trade.fee) / self.initial_margin - now.gross + closing * unit_value
+        needed = (wanted - closing) * unit_value
         if needed <= spare:
-            return Verdict(wanted)
+            return None
         reason = f"not enough margin: adds {needed:.2f} of exposure, {max(spare, 0.0):.2f} is free"
-        opening = whole_lots(max(spare, 0.0) / trade.unit_value, trade.step)
+        opening = whole_lots(max(spare, 0.0) / unit_value, trade.step)
         return self.shortfall.settle(closing + opening, reason)

@@ -242,20 +242,23 @@ class SimulatedBroker:
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         session = now.date()
         self._exposure = None
+        timing, first_session = self._market.timing, self._first_session
         for order in tuple(self.book.working.values()):
-            if self._is_over(order, session, now):
-                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
+            if order.id in first_session or order.request.good_till is not None:
+                if self._is_over(order, session, now):
+                    self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
+                    continue
+            bar = bars.get(order.request.asset)
+            if bar is None:
                 continue
-            bar = bars.get(order.asset)
-            if bar is not None:
-                met = match(order, bar, self._market.timing)
-                if met is TRIGGERED:
-                    self._put(attrs.evolve(order, triggered=True, updated_at=now))
-                elif met is not None:
-                    self._execute(order, met, now)
+            met = match(order, bar, timing)
+            if met is TRIGGERED:
+                self._put(attrs.evolve(order, triggered=True, updated_at=now))
+            elif met is not None:
+                self._execute(order, met, now)
         for order in self.book.working.values():
-            if order.time_in_force is TimeInForce.DAY:
-                self._first_session.setdefault(order.id, session)
+            if order.request.time_in_force is TimeInForce.DAY:
+                first_session.setdefault(order.id, session)
 
     def match_same_bar(self) -> None:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
@@ -287,39 +290,41 @@ class SimulatedBroker:
         return good_till is not None and now > good_till
 
     def _execute(self, order: Order, met: Match, now: datetime) -> None:
-        request, terms, market = order.request, self._assets[order.asset], self._market
+        request, market = order.request, self._market
+        terms = self._assets[request.asset]
         price = self._slipped(request, met.price)
-        wanted = order.remaining
-        sign = request.side.sign
-        held = self._ledger.positions.get(request.asset)
-        whole = request.quantity == int(request.quantity)
-        trade = Trade(
-            sign * wanted,
-            price,
-            terms.multiplier,
-            held.quantity if held is not None else 0.0,
-            terms.lot_size or (1.0 if whole else 0.0),
-            lambda quantity: market.commission.fee(quantity, price, terms.multiplier),
-        )
+        quantity = request.quantity - order.filled_quantity
+        fee = market.commission.fee(quantity, price, terms.multiplier)
+        before = self._ledger.positions.get(request.asset)
+        if before is None:
+            before = Position(request.asset, 0.0, 0.0, terms.multiplier)
+        change = quantity if request.side is OrderSide.BUY else -quantity
+        trade = Trade(change, price, terms, before.quantity, fee, market.commission)
         verdict = market.account.review(trade, self._ledger.cash, self._exposure_now)
-        if verdict.quantity > 0:
-            fee = market.commission.fee(verdict.quantity, price, terms.multiplier)
-            fill = Fill(
-                str(len(self.fills) + 1),
-                order.id,
-                request.asset,
-                request.side,
-                verdict.quantity,
-                price,
-                now,
-                fee,
-                met.rule,
-                met.price,
+        if verdict is not None:
+            quantity = verdict.quantity
+            fee = trade.fee_of(quantity)
+        if quantity > 0:
+            number = str(len(self.fills) + 1)
+            side, rule = request.side, met.rule
+            self._book(
+                Fill(
+                    number,
+                    order.id,
+                    request.asset,
+                    side,
+                    quantity,
+                    price,
+                    now,
+                    fee,
+                    rule,
+                    met.price,
+                ),
+                before,
             )
-            self._book(fill, held or Position(request.asset, 0.0, 0.0, terms.multiplier))
-            order = order.after_fill(verdict.quantity, price, now)
+            order = order.after_fill(quantity, price, now)
             self._put(order)
-        if verdict.reason:
+        if verdict is not None:
             end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
             self._put(order.to(end, now, verdict.reason))
 

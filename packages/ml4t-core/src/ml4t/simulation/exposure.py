@@ -38,6 +38,6 @@ class Exposure:
     def after(self, before: Position, after: Position, cash_change: float) -> None:
         """Follow one fill that turned ``before`` into ``after`` and moved the cash."""
         price = self._mark(after.asset) or after.average_price or before.average_price
-        old, new = before.market_value(price), after.market_value(price)
-        self.equity += new - old + cash_change
-        self.gross += abs(new) - abs(old)
+        unit_value = price * after.multiplier
+        self.equity += (after.quantity - before.quantity) * unit_value + cash_change
+        self.gross += (abs(after.quantity) - abs(before.quantity)) * unit_value

@@ -1,0 +1,147 @@
+"""Small markets for the tests: panels written down row by row, and a venue that moves by hand."""
+
+import math
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ml4t.core import Asset, MarketSlice, Order, Panel
+from ml4t.core.testing import CASH, PRICE, VenueUnderTest
+from ml4t.simulation import (
+    AccountRules,
+    CashAccount,
+    Commission,
+    MarketAssumptions,
+    NextBarOpen,
+    NoCommission,
+    NoSlippage,
+    SimulatedBroker,
+    Slippage,
+    Timing,
+)
+
+START = datetime(2024, 1, 2, 14, 31, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+FIELDS = ("open", "high", "low", "close")
+
+Quote = float | tuple[float, float, float, float] | None
+"""One bar: a flat price, or open, high, low, close; None where there is none."""
+
+
+def build_panel(
+    bars: Mapping[str, Sequence[Quote]],
+    signals: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    step: timedelta = MINUTE,
+) -> Panel:
+    """A panel from the bars of each asset, and from further columns by name and asset."""
+    assets = tuple(bars)
+    rows = len(next(iter(bars.values())))
+    columns = {name: array("d") for name in (*FIELDS, *(signals or {}), "marks")}
+    last = dict.fromkeys(assets, math.nan)
+    for row in range(rows):
+        for asset in assets:
+            quote = bars[asset][row]
+            four = (
+                quote if isinstance(quote, tuple) else (math.nan if quote is None else quote,) * 4
+            )
+            for name, price in zip(FIELDS, four, strict=True):
+                columns[name].append(price)
+            last[asset] = last[asset] if quote is None else four[-1]
+            columns["marks"].append(last[asset])
+            for name, numbers in (signals or {}).items():
+                columns[name].append(numbers[asset][row])
+    views = {name: memoryview(column) for name, column in columns.items()}
+    marks = views.pop("marks")
+    return Panel([START + step * row for row in range(rows)], assets, views, marks)
+
+
+def build_broker(
+    *assets: Asset | str,
+    cash: float = 100_000.0,
+    account: AccountRules | None = None,
+    timing: Timing | None = None,
+    slippage: Slippage | None = None,
+    commission: Commission | None = None,
+    kind: type[SimulatedBroker] = SimulatedBroker,
+) -> SimulatedBroker:
+    """A simulated broker; without slippage, fees and borrowed money unless asked for."""
+    listed = [asset if isinstance(asset, Asset) else Asset(symbol=asset) for asset in assets]
+    market = MarketAssumptions(
+        timing=timing or NextBarOpen(),
+        slippage=slippage or NoSlippage(),
+        commission=commission or NoCommission(),
+        account=account or CashAccount(),
+    )
+    return kind(cash, {asset.symbol: asset for asset in listed}, market)
+
+
+def show_row(broker: SimulatedBroker, panel: Panel, row: int) -> None:
+    """Bring one row of a panel to a broker, as a driver does before the strategy acts."""
+    broker.bars = MarketSlice(panel, row)
+    broker.now = panel.timestamps[row]
+    if broker.book.working:
+        broker.match()
+
+
+class SimulatedVenue:
+    """The simulated broker in a market that a test moves; a ``VenueUnderTest``."""
+
+    def __init__(self, broker: SimulatedBroker, assets: tuple[str, str]) -> None:
+        self.broker = broker
+        self.assets = assets
+        self._bars: dict[str, list[Quote]] = {asset: [] for asset in assets}
+        self.advance(dict.fromkeys(assets, PRICE))
+
+    @property
+    def data(self) -> Mapping[str, Mapping[str, float]]:
+        """The latest bars."""
+        assert self.broker.bars is not None
+        return self.broker.bars
+
+    def order(self, order_id: str) -> Order:
+        """The latest state of an order."""
+        return self.broker.book[order_id]
+
+    def settle(self) -> None:
+        """The simulated broker answers at once."""
+
+    def advance(self, prices: Mapping[str, float]) -> None:
+        """One more row."""
+        for asset, price in prices.items():
+            self._bars[asset].append(price)
+        panel = build_panel(self._bars)
+        show_row(self.broker, panel, len(panel.timestamps) - 1)
+
+
+def build_venue(
+    account: AccountRules | None = None, kind: type[SimulatedBroker] = SimulatedBroker
+) -> VenueUnderTest:
+    """A simulated venue with two assets, ready to be examined."""
+    assets = ("AAA", "BBB")
+    return SimulatedVenue(build_broker(*assets, cash=CASH, account=account, kind=kind), assets)
+
+
+@pytest.fixture(scope="session")
+def panel_of() -> Callable[..., Panel]:
+    """:func:`build_panel`."""
+    return build_panel
+
+
+@pytest.fixture(scope="session")
+def broker_of() -> Callable[..., SimulatedBroker]:
+    """:func:`build_broker`."""
+    return build_broker
+
+
+@pytest.fixture(scope="session")
+def show() -> Callable[[SimulatedBroker, Panel, int], None]:
+    """:func:`show_row`."""
+    return show_row
+
+
+@pytest.fixture(scope="session")
+def venue_of() -> Callable[..., VenueUnderTest]:
+    """:func:`build_venue`."""
+    return build_venue
