@@ -62,12 +62,19 @@ def oracle() -> Callable[[str], Any]:
 
 
 @pytest.fixture(scope="session")
-def synthetic_feed(oracle: Callable[[str], Any]) -> Callable[[Sequence[str], int], DataFeed]:
-    """Makes a feed of the first bars of some of the oracles' daily symbols, complete at 21:00."""
+def oracle_table(oracle: Callable[[str], Any]) -> Callable[[str], list[dict[str, str]]]:
+    """Reads an oracle file of comma-separated values as one mapping for each row."""
     folder = oracle_folder()
     assert folder is not None
-    with (folder / "data" / "synth_daily.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    return lambda file: list(csv.DictReader((folder / file).read_text().splitlines()))
+
+
+@pytest.fixture(scope="session")
+def synthetic_feed(
+    oracle_table: Callable[[str], list[dict[str, str]]],
+) -> Callable[[Sequence[str], int], DataFeed]:
+    """Makes a feed of the first bars of some of the oracles' daily symbols, complete at 21:00."""
+    rows = oracle_table("data/synth_daily.csv")
     days = sorted({row["date"] for row in rows})
 
     def feed(symbols: Sequence[str], count: int) -> DataFeed:
@@ -220,10 +227,9 @@ class Audit:
         traded = self._traded()
         for (asset, time, _), quantities in legs.items():
             assert abs(sum(quantities)) <= TOLERANCE * traded[asset], f"A4: {asset} at {time}"
-        for asset, quantity in self.result.positions.iloc[-1].items():
-            assert abs(held[str(asset)] - quantity) <= TOLERANCE * traded[str(asset)], (
-                f"A4: {asset}"
-            )
+        left = zip(held.items(), self.result.positions.to_numpy()[-1].tolist(), strict=True)
+        for (asset, quantity), expected in left:
+            assert abs(quantity - expected) <= TOLERANCE * traded[asset], f"A4: {asset} is left"
         trades, account = self.result.trades, self.result.account
         fees = sum(fill.fee for fill in self.fills)
         assert abs(trades["fees"].sum() - fees) <= self.tolerance, "A4: fees"

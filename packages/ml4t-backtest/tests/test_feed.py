@@ -250,6 +250,7 @@ def test_terms_are_asset_objects():
         DataFeed(PRICES, SIGNALS.assign(value=0.0), CONTEXT),
         DataFeed(PRICES, SIGNALS.rename(columns={"value": "worth"}), CONTEXT),
         DataFeed(PRICES, SIGNALS, CONTEXT.replace("calm", "wild")),
+        DataFeed(PRICES, SIGNALS, CONTEXT.assign(until=CONTEXT["timestamp"])),
         DataFeed(PRICES, SIGNALS),
         DataFeed(*FRAMES, assets=[Asset(symbol="AAA", multiplier=2)]),
         DataFeed(*FRAMES, timezone="America/New_York"),
@@ -264,6 +265,7 @@ def test_terms_are_asset_objects():
         "signal",
         "name of signal",
         "context",
+        "instants in context",
         "no context",
         "terms",
         "zone",
@@ -283,8 +285,9 @@ def test_the_digest_sees_values_not_their_bits_or_types():
     floats = CONTEXT.assign(count=[1.0, 2.0])
     prices = PRICES.assign(volume=PRICES["volume"] * -1.0 * -1.0)
     prices.loc[1, "volume"] = -0.0
-    expected = DataFeed(PRICES, SIGNALS, floats).digest
-    assert expected == DataFeed(prices, signals, context).digest
+    feed = DataFeed(prices, signals, context)
+    assert feed.digest == DataFeed(PRICES, SIGNALS, floats).digest
+    assert feed.digest == feed.digest
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4242"])
@@ -300,6 +303,11 @@ def test_repr_tells_what_there_is():
         "2 assets: open, high, low, close, volume)"
     )
     assert expected == repr(DataFeed(PRICES))
+
+
+def test_repr_of_a_close_alone_shows_it_alone():
+    feed = DataFeed(PRICES[["timestamp", "symbol", "close"]])
+    assert repr(feed).endswith("2 assets: close)")
 
 
 def test_a_feed_imports_neither_pandas_nor_arrow_until_it_reads_a_frame():

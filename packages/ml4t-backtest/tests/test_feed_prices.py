@@ -192,6 +192,7 @@ def test_a_column_that_is_no_field_of_a_bar_is_not_dropped_in_silence():
     message = refusal_of(prices(momentum=1.0, sector="tech"))
     assert "prices has the column 'momentum', which is no field of a bar" in message
     assert "as `signals=`, or drop it (also sector)" in message
+    assert refusal_of(prices(momentum=1.0)).endswith("as `signals=`, or drop it")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,12 @@ def test_a_symbol_is_no_list():
 def test_a_symbol_among_other_objects_is_refused():
     message = refusal_of(prices(symbol=["AAA", "AAA", 8, 8]))
     assert "row 2 of prices: symbol must be text without surrounding blanks, was 8" in message
+
+
+def test_symbols_may_be_python_objects():
+    objects = pl.Series("symbol", prices()["symbol"].to_list(), dtype=pl.Object)
+    frame = pl.from_pandas(prices()).with_columns(objects)
+    assert DataFeed(frame).digest == DataFeed(prices()).digest
 
 
 def test_a_missing_entry_of_a_dictionary_is_a_missing_value():

@@ -138,6 +138,13 @@ def test_both_instants_of_one_wall_time_are_bars_of_their_own():
     assert seen(twice.tz_convert(NEW_YORK)) == expected
 
 
+def test_datetimes_that_differ_in_their_fold_alone_are_two_instants():
+    zone = ZoneInfo(NEW_YORK)
+    twice = [datetime(2024, 11, 3, 1, 30, tzinfo=zone, fold=fold) for fold in (0, 1)]
+    expected = ["2024-11-03T01:30:00-04:00", "2024-11-03T01:30:00-05:00"]
+    assert seen(pd.Series(twice, dtype=object)) == expected
+
+
 @pytest.mark.parametrize(
     ("other", "shown"),
     [

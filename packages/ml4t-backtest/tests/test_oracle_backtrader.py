@@ -186,7 +186,7 @@ class Replay:
     def fills(self) -> dict[str, FillOfOrder]:
         """Our fills by the program's names: bar, signed quantity, price, fee."""
         rows = self.rows(self.result.fills["timestamp"])
-        lines = zip(rows, self.result.fills.itertuples(), strict=True)
+        lines: list[Any] = list(self.result.fills.itertuples())
         return {
             self.program.names[line.order_id]: (
                 row,
@@ -194,7 +194,7 @@ class Replay:
                 line.price,
                 line.fee,
             )
-            for row, line in lines
+            for row, line in zip(rows, lines, strict=True)
         }
 
     def expected_fills(self, ids: Collection[str]) -> dict[str, FillOfOrder]:

@@ -92,6 +92,12 @@ def test_locate_finds_rows_and_says_what_is_none():
     assert [-1] == TimeAxis(np.array([], np.int64)).locate(np.array([5])).tolist()
 
 
+def test_sessions_are_worked_out_once():
+    axis = TimeAxis(np.arange(3, dtype=np.int64) * HOUR)
+    first = axis.sessions
+    assert axis.sessions is first
+
+
 def test_its_arrays_are_read_only():
     axis = TimeAxis(np.arange(3, dtype=np.int64) * HOUR)
     for array in (axis.nanoseconds, axis.sessions):

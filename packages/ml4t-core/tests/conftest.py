@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ml4t.simulation import (
     AccountRules,
     CashAccount,
     Commission,
+    MarginAccount,
     MarketAssumptions,
     NextBarOpen,
     NoCommission,
@@ -85,6 +87,43 @@ def show_row(broker: SimulatedBroker, panel: Panel, row: int) -> None:
         broker.match()
 
 
+def build_account(
+    prices: Mapping[str, float],
+    held: Mapping[str, float] | None = None,
+    cash: float = 0.0,
+    now: Mapping[str, Quote] | None = None,
+    terms: Mapping[str, Asset] | None = None,
+    account: AccountRules | None = None,
+    **market: Any,
+) -> SimulatedBroker:
+    """A broker that holds ``held`` and ``cash`` while the assets trade at ``prices``.
+
+    Positions are bought at ``prices``, without costs. ``now`` gives the latest bars where they
+    are others, and ``terms`` those of assets that are more than shares.
+    """
+    held = held or {}
+    terms = {**{asset: Asset(symbol=asset) for asset in prices}, **(terms or {})}
+    paid = sum(q * prices[a] * terms[a].multiplier for a, q in held.items())
+    account = account or MarginAccount(initial_margin=0.01)
+    broker = build_broker(*terms.values(), cash=cash + paid, account=account, **market)
+    latest = {**prices, **(now or {})}
+    panel = build_panel({asset: [price, price, latest[asset]] for asset, price in prices.items()})
+    show_row(broker, panel, 0)
+    for asset, quantity in held.items():
+        broker.submit_order(asset, quantity)
+    show_row(broker, panel, 1)
+    assert {asset: position.quantity for asset, position in broker.positions.items()} == held
+    show_row(broker, panel, 2)
+    return broker
+
+
+def wait_a_bar(broker: SimulatedBroker) -> None:
+    """The next bar, which shows the closes of the latest one again."""
+    assert broker.bars is not None
+    panel = build_panel({asset: [bar["close"]] * 2 for asset, bar in broker.bars.items()})
+    show_row(broker, panel, 1)
+
+
 class SimulatedVenue:
     """The simulated broker in a market that a test moves; a ``VenueUnderTest``."""
 
@@ -139,6 +178,18 @@ def broker_of() -> Callable[..., SimulatedBroker]:
 def show() -> Callable[[SimulatedBroker, Panel, int], None]:
     """:func:`show_row`."""
     return show_row
+
+
+@pytest.fixture(scope="session")
+def account_of() -> Callable[..., SimulatedBroker]:
+    """:func:`build_account`."""
+    return build_account
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[[SimulatedBroker], None]:
+    """:func:`wait_a_bar`."""
+    return wait_a_bar
 
 
 @pytest.fixture(scope="session")

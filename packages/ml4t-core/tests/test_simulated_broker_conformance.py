@@ -12,7 +12,7 @@ class TestCashAccount(BrokerConformance):
     """An account that borrows neither money nor shares."""
 
     @pytest.fixture
-    def venue(self, venue_of: Callable[..., VenueUnderTest]) -> VenueUnderTest:  # type: ignore[override]
+    def venue(self, venue_of: Callable[..., VenueUnderTest]) -> VenueUnderTest:
         return venue_of(CashAccount())
 
 
@@ -20,5 +20,5 @@ class TestMarginAccount(BrokerConformance):
     """An account that borrows both."""
 
     @pytest.fixture
-    def venue(self, venue_of: Callable[..., VenueUnderTest]) -> VenueUnderTest:  # type: ignore[override]
+    def venue(self, venue_of: Callable[..., VenueUnderTest]) -> VenueUnderTest:
         return venue_of(MarginAccount())

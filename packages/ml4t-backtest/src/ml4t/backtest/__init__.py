@@ -1,5 +1,7 @@
 """Event-driven backtests: the strategy class that trades live, over frames of real prices."""
 
+from typing import TYPE_CHECKING
+
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.engine import Engine
 from ml4t.backtest.feed import DataFeed
@@ -74,12 +76,15 @@ __all__ = [
     "TrimOrder",
 ]
 
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-def __getattr__(name: str) -> str:
-    """The version, read from the installed metadata when it is asked for."""
-    if name == "__version__":
-        from importlib import metadata  # noqa: PLC0415 - slow to load
+    def __getattr__(name: str) -> str:
+        """The version, read from the installed metadata when it is asked for."""
+        if name == "__version__":
+            from importlib import metadata  # noqa: PLC0415 - slow to load
 
-        return metadata.version("ml4t-backtest")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+            return metadata.version("ml4t-backtest")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from ml4t.backtest.columns import Codes
 from ml4t.backtest.frames import Frame
 from ml4t.backtest.instants import Instants, read_instants
 from ml4t.backtest.refusals import more_rows
@@ -72,18 +73,17 @@ def key_rows(frame: Frame, declared: tzinfo | None) -> KeyedRows:
     )
 
 
-def place(
-    rows: KeyedRows, times: NDArray[np.intp], assets: NDArray[np.intp], shape: tuple[int, int]
-) -> Placement:
+def place(rows: KeyedRows, times: Codes, assets: Codes, shape: tuple[int, int]) -> Placement:
     """The places of rows, given the grid's index of each one's instant and asset.
 
     Raises:
         DataError: two rows have the same instant and asset.
     """
-    cells = times * shape[1]
+    cells = times.astype(np.intp)
+    cells *= shape[1]
     cells += assets
     size = shape[0] * shape[1]
-    in_order = len(cells) == size and bool((cells == np.arange(size)).all())
+    in_order = len(cells) == size and _counts_up(cells)
     if not in_order:
         taken = np.zeros(size, np.bool_)
         taken[cells] = True
@@ -97,7 +97,14 @@ def place(
     return Placement(cells=cells, shape=shape, in_order=in_order)
 
 
-def first_repeat(keys: NDArray[np.intp]) -> tuple[int, int, int]:
+def _counts_up(cells: NDArray[np.intp]) -> bool:
+    """Whether the cells are 0, 1, 2, … ; the second one tells most orders from this."""
+    return cells[:2].tolist() == [0, 1][: len(cells)] and bool(
+        (cells == np.arange(len(cells))).all()
+    )
+
+
+def first_repeat(keys: Codes) -> tuple[int, int, int]:
     """The first row whose key came before; the row it came in; how many more such rows there are.
 
     There must be one.

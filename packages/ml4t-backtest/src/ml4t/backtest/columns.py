@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["Column", "encode", "is_text", "primitive", "value_type"]
+__all__ = ["Codes", "Column", "encode", "is_text", "primitive", "value_type"]
+
+Codes: TypeAlias = NDArray[np.integer[Any]]
+"""For each row the position of its value among the distinct ones; as narrow as they came."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -113,7 +116,7 @@ def is_text(kind: "pa.DataType") -> bool:
     return any(test(kind) for test in tests)
 
 
-def encode(array: "pa.Array") -> "tuple[pa.Array, NDArray[np.intp]]":
+def encode(array: "pa.Array") -> "tuple[pa.Array, Codes]":
     """The distinct values in order of appearance, and for each row which of them it holds.
 
     The array must be without nulls. The values may contain repeats if it came as a dictionary.
@@ -121,7 +124,7 @@ def encode(array: "pa.Array") -> "tuple[pa.Array, NDArray[np.intp]]":
     import pyarrow as pa  # noqa: PLC0415
 
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-    codes = primitive(encoded.indices).astype(np.intp)
+    codes = primitive(encoded.indices)
     used = np.bincount(codes, minlength=len(encoded.dictionary)) > 0
     if not used.all():  # a category that no row has
         return encode(encoded.cast(encoded.type.value_type))

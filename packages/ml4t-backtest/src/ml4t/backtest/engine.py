@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.garbage import rare_collections
 from ml4t.backtest.panel import ArraySlice
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.tables import result_of_run
@@ -69,6 +70,11 @@ class Engine:
         broker = SimulatedBroker(self.config.initial_cash, self.feed.terms, self.config.market)
         if self._listens():
             broker.outbox = []
+        with rare_collections():
+            self._run(broker, progress)
+        return result_of_run(self.feed, self.config, broker, self.strategy)
+
+    def _run(self, broker: SimulatedBroker, progress: Callable[[int], object] | None) -> None:
         self.strategy.on_start(broker)
         for start in range(0, len(self.feed), _CHUNK):
             stop = min(start + _CHUNK, len(self.feed))
@@ -82,7 +88,6 @@ class Engine:
                 progress(stop)
         self._deliver(broker)
         self.strategy.on_end(broker)
-        return result_of_run(self.feed, self.config, broker, self.strategy)
 
     def _run_rows(self, broker: SimulatedBroker, start: int, stop: int) -> None:
         # The hot loop: what is looked up once is a local, what is not needed is not called.

@@ -39,12 +39,13 @@ class FillArrays(NamedTuple):
     @classmethod
     def of(cls, fills: Sequence[Fill], feed: DataFeed) -> "FillArrays":
         """The fills of a run over ``feed``."""
-        index, count = feed.panel.index, len(fills)
+        index = feed.panel.index
         rows = feed.times.locate(nanoseconds_of([fill.timestamp for fill in fills]))
-        columns = np.fromiter((index[fill.asset] for fill in fills), np.int64, count)
-        quantities = np.fromiter((fill.signed_quantity for fill in fills), np.float64, count)
-        prices = np.fromiter((fill.price for fill in fills), np.float64, count)
-        fees = np.fromiter((fill.fee for fill in fills), np.float64, count)
+        # Lists first: numpy takes numbers from a generator three times slower.
+        columns = np.array([index[fill.asset] for fill in fills], np.int64)
+        quantities = np.array([fill.signed_quantity for fill in fills], np.float64)
+        prices = np.array([fill.price for fill in fills], np.float64)
+        fees = np.array([fill.fee for fill in fills], np.float64)
         values = np.abs(quantities) * prices * multipliers(feed)[columns]
         return cls(rows.astype(np.int64), columns, quantities, values, fees)
 

@@ -1,6 +1,6 @@
 """One frame of rows, whatever library made it, as named columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -31,7 +31,11 @@ class Frame:
     """
 
     label: str
-    columns: Mapping[str, Column]
+    columns: dict[str, Column]
+
+    def take(self, name: str) -> Column:
+        """A column, which the frame then forgets, so that no memory is held for it in vain."""
+        return self.columns.pop(name)
 
     def one_of(self, names: Iterable[str], missing: str) -> Column:
         """The one column that has one of ``names``.

@@ -31,13 +31,13 @@ def bars_of_arrays(
         DataError: timestamps or symbols do not ascend, an array does not fit them, or something
             about the bars is not possible.
     """
+    if not len(timestamps) or not len(symbols):
+        msg = f"there must be a bar, was {len(timestamps)} timestamps of {len(symbols)} assets"
+        raise DataError(msg)
     assets = _ascending(symbols)
     instants = read_timestamps(timestamps, zone)
     times = TimeAxis(instants.values[instants.codes], zone)
     shape = (len(times), len(assets))
-    if not all(shape):
-        msg = f"columns must hold at least one bar, were {shape[0]} timestamps of {shape[1]} assets"
-        raise DataError(msg)
     require_prices(columns, "columns")
     for name, array in columns.items():
         require_grid(name, array, shape)
@@ -66,7 +66,6 @@ def _ascending(symbols: Sequence[str]) -> tuple[str, ...]:
             expected = "text without surrounding blanks"
             raise place.refusal(row, expected, repr(symbol), "convert or strip it")
         if row and symbol <= symbols[row - 1]:
-            raise place.refusal(
-                row, f"after {symbols[row - 1]!r} and distinct", repr(symbol), remedy
-            )
-    return tuple(symbols)
+            expected = f"after {symbols[row - 1]!r} in ascending order"
+            raise place.refusal(row, expected, repr(symbol), remedy)
+    return tuple(map(str, symbols))  # numpy's texts are not quite Python's

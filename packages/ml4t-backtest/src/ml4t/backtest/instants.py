@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.columns import Column, encode, is_text, primitive, value_type
+from ml4t.backtest.columns import Codes, Column, encode, is_text, primitive, value_type
 from ml4t.backtest.refusals import Place
 from ml4t.backtest.zones import EPOCH, Offsets, clock_text, named_zone
 
@@ -39,7 +39,7 @@ class Instants:
     """
 
     values: NDArray[np.int64]
-    codes: NDArray[np.intp]
+    codes: Codes
     zone: tzinfo
 
 
@@ -56,7 +56,7 @@ class _Moments:
 
     place: Place
     values: NDArray[np.int64]
-    codes: NDArray[np.intp]
+    codes: Codes
     zone: tzinfo | None
 
     def instants(self, declared: tzinfo | None) -> Instants:
@@ -69,7 +69,7 @@ class _Moments:
         zone = zone or UTC
         values = self.values if self.zone is not None else self._localised(zone)
         distinct, rank = np.unique(values, return_inverse=True)
-        return Instants(values=distinct, codes=rank[self.codes], zone=zone)
+        return Instants(values=distinct, codes=rank.astype(np.int32)[self.codes], zone=zone)
 
     def refuse(self, wrong: NDArray[np.bool_], expected: str, remedy: str) -> None:
         """Refuse the rows that have one of the values which are wrong."""
@@ -147,15 +147,16 @@ def _from_arrow(place: Place, array: "pa.Array") -> _Moments:
 
 def _from_datetime64(place: Place, given: NDArray[np.datetime64]) -> _Moments:
     codes = np.arange(len(given))
-    missing = np.isnat(given)
-    _refuse(place, codes, missing, lambda _: "NaT", ("there", "remove the row"))
+    missing = np.flatnonzero(np.isnat(given))
+    if len(missing):
+        raise place.missing(int(missing[0]), len(missing) - 1)
     counts = given.astype("M8[us]").astype(np.int64)
     words = ("a whole number of microseconds", "round it")
     _refuse(place, codes, counts.astype("M8[us]") != given, lambda row: str(given[row]), words)
     return _Moments(place, _scaled(place, counts, 1000, codes), codes, None)
 
 
-def _from_texts(place: Place, texts: Sequence[str], codes: NDArray[np.intp]) -> _Moments:
+def _from_texts(place: Place, texts: Sequence[str], codes: Codes) -> _Moments:
     moments: list[datetime] = []
     wrong = np.zeros(len(texts), np.bool_)
     for code, text in enumerate(texts):
@@ -173,25 +174,25 @@ def _from_texts(place: Place, texts: Sequence[str], codes: NDArray[np.intp]) -> 
 
 
 def _from_objects(place: Place, objects: Sequence[object]) -> _Moments:
-    known: dict[tuple[date, str], int] = {}
-    codes = np.empty(len(objects), np.intp)
+    known: dict[tuple[date, str, int], int] = {}
+    codes = np.empty(len(objects), np.int32)
     for row, value in enumerate(objects):
         if not isinstance(value, date) or value != value:  # noqa: PLR0124 - NaT is not itself
             remedy = "make the whole column datetimes with a timezone"
             raise place.refusal(row, "a datetime", repr(value), remedy)
-        codes[row] = known.setdefault((value, _zone_name(value)), len(known))
-    zones = [zone for _, zone in known]
+        # The two instants of an hour that clocks show twice are equal to Python but for the fold.
+        key = (value, _zone_name(value), getattr(value, "fold", 0))
+        codes[row] = known.setdefault(key, len(known))
+    zones = [zone for _, zone, _ in known]
     mixed = np.array([zone != zones[0] for zone in zones])
     expected = f"in the timezone of row 0, {zones[0]}" if zones[0] else "without timezone as row 0"
     remedy = "convert all to one timezone, such as UTC"
-    moments = [moment for moment, _ in known]
+    moments = [moment for moment, _, _ in known]
     _refuse(place, codes, mixed, lambda code: moments[code].isoformat(), (expected, remedy))
     return _from_datetimes(place, moments, codes, named_zone(zones[0]) or UTC)
 
 
-def _from_datetimes(
-    place: Place, moments: Sequence[date], codes: NDArray[np.intp], zone: tzinfo
-) -> _Moments:
+def _from_datetimes(place: Place, moments: Sequence[date], codes: Codes, zone: tzinfo) -> _Moments:
     """Moments that all have a timezone, of which ``zone`` is the one to show, or all have none."""
     datetimes = [
         moment if isinstance(moment, datetime) else datetime.combine(moment, time())
@@ -218,9 +219,7 @@ def _zone_name(moment: date) -> str:
     return str(getattr(zone, "key", None) or getattr(zone, "zone", None) or zone)
 
 
-def _scaled(
-    place: Place, counts: NDArray[np.int64], scale: int, codes: NDArray[np.intp]
-) -> NDArray[np.int64]:
+def _scaled(place: Place, counts: NDArray[np.int64], scale: int, codes: Codes) -> NDArray[np.int64]:
     outside = (counts > _LAST // scale) | (counts < _FIRST // scale)
     words = ("between the years 1678 and 2262", "remove the row")
 
@@ -233,7 +232,7 @@ def _scaled(
 
 def _refuse(
     place: Place,
-    codes: NDArray[np.intp],
+    codes: Codes,
     wrong: NDArray[np.bool_],
     shown: Callable[[int], object],
     words: tuple[str, str],

@@ -18,14 +18,19 @@ _NO_TIME = np.iinfo(np.int64).min
 
 
 def nanoseconds_of(instants: Iterable[datetime | None]) -> npt.NDArray[np.int64]:
-    """Nanoseconds since 1970 UTC of each instant; pandas' NaT for None."""
-    return np.array(
-        [
-            _NO_TIME if instant is None else (instant - _EPOCH) // _MICROSECOND * 1000
-            for instant in instants
-        ],
-        dtype=np.int64,
-    )
+    """Nanoseconds since 1970 UTC of each instant; pandas' NaT for None.
+
+    Neighbours that are one object are converted once: the fills of a bar share their timestamp.
+    """
+    numbers = []
+    last: datetime | None = None
+    number = _NO_TIME
+    for instant in instants:
+        if instant is not last:
+            last = instant
+            number = _NO_TIME if instant is None else (instant - _EPOCH) // _MICROSECOND * 1000
+        numbers.append(number)
+    return np.array(numbers, dtype=np.int64)
 
 
 def time_index(nanoseconds: npt.NDArray[np.int64], zone: tzinfo) -> "pd.DatetimeIndex":

@@ -1,13 +1,13 @@
 """The frame of prices: one row for each bar."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import tzinfo
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.alignment import key_rows, place
+from ml4t.backtest.alignment import KeyedRows, key_rows, place
 from ml4t.backtest.checks import FIELDS, check, price_rules
 from ml4t.backtest.frames import Frame, FrameSource, read_frame
 from ml4t.backtest.time_axis import TimeAxis
@@ -42,15 +42,19 @@ def read_prices(source: FrameSource, declared: tzinfo | None) -> Bars:
     keys = {frame.time_column().name.lower(), frame.asset_column().name.lower()}
     fields = _fields(frame, keys)
     rows = key_rows(frame, declared)
-    numbers = {name: frame.columns[name].numbers() for name in fields}
-    numbers = dict.fromkeys(PRICE_FIELDS, numbers["close"]) | numbers
-    check(numbers, price_rules(numbers), rows.where)
+    numbers = {name: frame.take(name).numbers() for name in fields}
+    _check(dict.fromkeys(PRICE_FIELDS, numbers["close"]) | numbers, rows)
     times = TimeAxis(rows.instants.values, rows.instants.zone)
     shape = (len(times), len(rows.symbols.names))
     placement = place(rows, rows.instants.codes, rows.symbols.codes, shape)
-    grids = {id(column): placement.grid(column) for column in numbers.values()}
-    arrays = {name: grids[id(column)] for name, column in numbers.items()}
+    # One by one, so that no column is in memory in each of its forms at once with the others.
+    arrays = {name: placement.grid(numbers.pop(name)) for name in fields}
+    arrays = dict.fromkeys(PRICE_FIELDS, arrays["close"]) | arrays
     return Bars(times=times, assets=rows.symbols.names, arrays=arrays)
+
+
+def _check(bars: Mapping[str, NDArray[np.float64]], rows: KeyedRows) -> None:
+    check(bars, price_rules(bars), rows.where)
 
 
 def _fields(frame: Frame, keys: set[str]) -> list[str]:

@@ -27,16 +27,16 @@ def read_signals(
     frame = read_frame(source, "signals")
     names = _names(frame)
     rows = key_rows(frame, declared)
-    numbers = {given: frame.columns[name].numbers() for name, given in names.items()}
+    numbers = {given: frame.take(name).numbers() for name, given in names.items()}
     check(numbers, signal_rules(numbers), rows.where)
     times = bars.times.locate(rows.instants.values)[rows.instants.codes]
     positions = {asset: position for position, asset in enumerate(bars.assets)}
-    known = np.array([positions.get(symbol, -1) for symbol in rows.symbols.names], np.intp)
+    known = np.array([positions.get(symbol, -1) for symbol in rows.symbols.names], np.int32)
     assets = known[rows.symbols.codes]
     close = bars.arrays["close"]
     _refuse((times < 0) | (assets < 0) | np.isnan(close[times, assets]), rows)
     placement = place(rows, times, assets, close.shape)
-    return {name: placement.grid(numbers[name]) for name in sorted(numbers)}
+    return {name: placement.grid(numbers.pop(name)) for name in sorted(numbers)}
 
 
 def _names(frame: Frame) -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
-from ml4t.backtest.columns import Column, encode, is_text, value_type
+from ml4t.backtest.columns import Codes, Column, encode, is_text, value_type
 
 __all__ = ["Symbols", "read_symbols"]
 
@@ -22,7 +21,7 @@ class Symbols:
     """
 
     names: tuple[str, ...]
-    codes: NDArray[np.intp]
+    codes: Codes
 
 
 def read_symbols(column: Column) -> Symbols:
@@ -51,5 +50,5 @@ def read_symbols(column: Column) -> Symbols:
             raise place.refusal(int(rows[0]), _EXPECTED, repr(symbol), _REMEDY, len(rows) - 1)
     names = sorted(set(given))
     position = {name: index for index, name in enumerate(names)}
-    rank = np.array([position[symbol] for symbol in given], np.intp)
+    rank = np.array([position[symbol] for symbol in given], np.int32)
     return Symbols(names=tuple(names), codes=rank[codes])

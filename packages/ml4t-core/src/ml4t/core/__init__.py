@@ -4,6 +4,8 @@ Pure and synchronous: nothing in here reads a clock, a file or a socket, and not
 the standard library is imported.
 """
 
+from typing import TYPE_CHECKING
+
 from ml4t.core.assets import Asset
 from ml4t.core.bars import Bar, PriceBar
 from ml4t.core.broker import AsyncBrokerProtocol, BrokerProtocol
@@ -24,7 +26,8 @@ from ml4t.core.errors import (
 from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.fills import Fill
 from ml4t.core.ledger import Ledger
-from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderStatus, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import BarView, MarketSlice, Panel
 from ml4t.core.positions import AccountSnapshot, Position
 from ml4t.core.protocol import PROTOCOL, check_protocol
@@ -73,12 +76,15 @@ __all__ = [
     "check_protocol",
 ]
 
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-def __getattr__(name: str) -> str:
-    """The version, read from the installed metadata when it is asked for."""
-    if name == "__version__":
-        from importlib import metadata  # noqa: PLC0415 - a third of the package's import time
+    def __getattr__(name: str) -> str:
+        """The version, read from the installed metadata when it is asked for."""
+        if name == "__version__":
+            from importlib import metadata  # noqa: PLC0415 - a third of the package's import time
 
-        return metadata.version("ml4t-core")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+            return metadata.version("ml4t-core")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.fills import Fill
-from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.orders import Order
 from ml4t.core.positions import AccountSnapshot, Position
 
 __all__ = ["AsyncBrokerProtocol", "BrokerProtocol"]

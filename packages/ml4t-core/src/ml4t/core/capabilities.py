@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from ml4t.core.orders import OrderRequest, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 
 __all__ = ["Capabilities"]
 

@@ -5,14 +5,16 @@ from datetime import datetime
 
 import attrs
 
+from ml4t.core.drafts import draft_of
 from ml4t.core.errors import InvalidValueError
-from ml4t.core.orders import OrderSide
+from ml4t.core.order_requests import OrderSide
+from ml4t.core.orders import Order
 from ml4t.core.times import require_aware
 
 __all__ = ["Fill"]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Fill:
     """One execution of (part of) an order.
 
@@ -68,3 +70,39 @@ class Fill:
         if self.reference_price is None:
             return 0.0
         return (self.price - self.reference_price) * self.side.sign
+
+    @staticmethod
+    def of(  # noqa: PLR0913, PLR0917 - one parameter for each field that is not the order's
+        number: str,
+        order: Order,
+        quantity: float,
+        price: float,
+        timestamp: datetime,
+        fee: float,
+        rule: str,
+        reference_price: float,
+    ) -> "Fill":
+        """The fill of ``quantity`` units of ``order``.
+
+        Raises:
+            InvalidValueError: a field cannot be what was given.
+        """
+        request = order.request
+        fill = _draft(
+            number,
+            order.id,
+            request.asset,
+            request.side,
+            quantity,
+            price,
+            timestamp,
+            fee,
+            rule,
+            reference_price,
+        )
+        fill.__class__ = Fill
+        fill.__attrs_post_init__()
+        return fill
+
+
+_draft = draft_of(Fill)

@@ -26,16 +26,16 @@ class Ledger:
         InvalidValueError: ``cash`` is not finite.
 
     >>> from datetime import UTC, datetime
-    >>> from ml4t.core.orders import OrderSide
+    >>> from ml4t.core.order_requests import OrderSide
     >>> book = Ledger(1_000.0)
     >>> when = datetime(2024, 1, 2, 21, tzinfo=UTC)
     >>> book.apply(Fill("f1", "o1", "SPY", OrderSide.BUY, 2, 100.0, when, fee=1.0)).quantity
-    2
+    2.0
     >>> book.cash
     799.0
     """
 
-    __slots__ = ("_cash", "_fees", "_multipliers", "_positions", "_view")
+    __slots__ = ("_cash", "_fees", "_flat", "_multipliers", "_positions", "_view")
 
     def __init__(self, cash: float, multipliers: Mapping[str, float] | None = None) -> None:
         if not -math.inf < cash < math.inf:
@@ -45,6 +45,7 @@ class Ledger:
         self._fees = 0.0
         self._multipliers = dict(multipliers or {})
         self._positions: dict[str, Position] = {}
+        self._flat: dict[str, Position] = {}
         self._view: Mapping[str, Position] = MappingProxyType(self._positions)
 
     @property
@@ -62,22 +63,27 @@ class Ledger:
         """The open positions by symbol, a read-only view that follows the ledger."""
         return self._view
 
+    def position(self, asset: str) -> Position:
+        """The position in ``asset``, of quantity 0 where nothing is held."""
+        position = self._positions.get(asset) or self._flat.get(asset)
+        if position is None:
+            position = Position(asset, 0.0, 0.0, self._multipliers.get(asset, 1.0))
+            self._flat[asset] = position
+        return position
+
     def apply(self, fill: Fill) -> Position:
         """Book one fill and give the position it leaves, which may be flat.
 
         This is the one place where an account changes. The caller sees to it that a fill is
         applied once.
         """
-        asset = fill.asset
+        held = self.position(fill.asset)
         signed = fill.signed_quantity
-        held = self._positions.get(asset)
-        if held is None:
-            held = Position(asset, 0.0, 0.0, self._multipliers.get(asset, 1.0))
         position = held.after(signed, fill.price)
         self._cash -= signed * fill.price * held.multiplier + fill.fee
         self._fees += fill.fee
         if position.quantity:
-            self._positions[asset] = position
+            self._positions[fill.asset] = position
         else:
-            self._positions.pop(asset, None)
+            self._positions.pop(fill.asset, None)
         return position

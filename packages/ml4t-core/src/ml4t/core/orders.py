@@ -1,4 +1,4 @@
-"""Orders: what a strategy asks for, and what has become of it.
+"""Orders: requests, and what has become of them.
 
 One status machine serves simulation and live trading::
 
@@ -12,79 +12,23 @@ legal, since the venue may have traded before it took the order out; it changes 
 
 import math
 from datetime import datetime
-from enum import Enum
 
 import attrs
 
-from ml4t.core.errors import InvalidOrderError, InvalidValueError, TransitionError
-from ml4t.core.times import require_aware
+from ml4t.core.drafts import draft_of
+from ml4t.core.errors import InvalidValueError, TransitionError
+from ml4t.core.order_requests import (
+    Constant,
+    OrderRequest,
+    OrderSide,
+    OrderType,
+    TimeInForce,
+)
 
-__all__ = [
-    "LEGAL_TRANSITIONS",
-    "OPEN_STATUSES",
-    "Order",
-    "OrderRequest",
-    "OrderSide",
-    "OrderStatus",
-    "OrderType",
-    "TimeInForce",
-]
+__all__ = ["LEGAL_TRANSITIONS", "OPEN_STATUSES", "Order", "OrderStatus"]
 
 
-class _Constant(Enum):
-    """An enumeration whose members hash by identity, as they compare.
-
-    The inherited hash is Python code and takes a tenth of the time of a simulated order.
-    """
-
-    __hash__ = object.__hash__
-
-
-class OrderSide(_Constant):
-    """Whether an order adds to the position or takes from it."""
-
-    BUY = "buy"
-    SELL = "sell"
-
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is OrderSide.BUY else -1
-
-    @property
-    def opposite(self) -> "OrderSide":
-        """The other side."""
-        return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
-
-
-class OrderType(_Constant):
-    """What makes an order fill, and at which prices it may."""
-
-    MARKET = "market"
-    LIMIT = "limit"
-    STOP = "stop"
-    STOP_LIMIT = "stop_limit"
-    TRAILING_STOP = "trailing_stop"
-
-
-class TimeInForce(_Constant):
-    """How long an order works.
-
-    ``DAY``: through the session of the first bar after it was submitted. ``GTC``: until cancelled.
-    ``GTD``: up to and including the instant ``good_till``. ``IOC``: what fills at once, the rest is
-    cancelled. ``FOK``: all at once or nothing. ``OPG``/``CLS``: in the opening/closing auction.
-    """
-
-    DAY = "day"
-    GTC = "gtc"
-    GTD = "gtd"
-    IOC = "ioc"
-    FOK = "fok"
-    OPG = "opg"
-    CLS = "cls"
-
-
-class OrderStatus(_Constant):
+class OrderStatus(Constant):
     """Where an order stands in its life; see the module's docstring."""
 
     NEW = "new"
@@ -117,155 +61,10 @@ LEGAL_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 OPEN_STATUSES = frozenset({_S.NEW, _S.PENDING, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.UNKNOWN})
 """The statuses in which an order may still fill as far as anybody knows."""
 
-_NEEDS_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
-_NEEDS_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 _TOLERANCE = 1e-9
 
 
-@attrs.frozen
-class OrderRequest:
-    """What a strategy asks a venue to do.
-
-    Attributes:
-        asset: the symbol.
-        side: buy or sell; the quantity has no sign.
-        quantity: how much, positive and finite.
-        order_type: what makes it fill.
-        limit_price: the worst price of a limit or stop-limit order, else None.
-        stop_price: the trigger of a stop or stop-limit order, else None.
-        trail_amount: how far a trailing stop follows, in money per unit.
-        trail_percent: how far a trailing stop follows, in percent of the price.
-        time_in_force: how long it works.
-        good_till: the last instant of a ``GTD`` order, timezone-aware, else None.
-        tag: free text that comes back with the order, such as which rule placed it.
-
-    Raises:
-        InvalidOrderError: the fields make no order; the message names the field.
-    """
-
-    asset: str
-    side: OrderSide
-    quantity: float
-    order_type: OrderType = OrderType.MARKET
-    limit_price: float | None = None
-    stop_price: float | None = None
-    trail_amount: float | None = None
-    trail_percent: float | None = None
-    time_in_force: TimeInForce = TimeInForce.DAY
-    good_till: datetime | None = None
-    tag: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        if not 0 < self.quantity < math.inf:
-            msg = (
-                f"quantity must be positive and finite, was {self.quantity} (sign belongs in side)"
-            )
-            raise InvalidOrderError(msg)
-        if not self.asset:
-            msg = "asset must be a symbol, was ''"
-            raise InvalidOrderError(msg)
-        if (
-            self.order_type is not OrderType.MARKET
-            or self.limit_price is not None
-            or self.stop_price is not None
-            or self.trail_amount is not None
-            or self.trail_percent is not None
-        ):
-            self._check_prices()
-        if self.time_in_force is TimeInForce.GTD:
-            if self.good_till is None:
-                msg = "good_till must say until when a GTD order works, was None"
-                raise InvalidOrderError(msg)
-            require_aware(self.good_till, "good_till")
-        elif self.good_till is not None:
-            msg = f"good_till belongs to GTD orders, time_in_force was {self.time_in_force.name}"
-            raise InvalidOrderError(msg)
-
-    def _check_prices(self) -> None:
-        kind = self.order_type
-        needed = {
-            "limit_price": kind in _NEEDS_LIMIT,
-            "stop_price": kind in _NEEDS_STOP,
-        }
-        for name, is_needed in needed.items():
-            self._check_price(name, is_needed=is_needed)
-        trails = (self.trail_amount, self.trail_percent)
-        if kind is OrderType.TRAILING_STOP:
-            if trails.count(None) != 1:
-                msg = "a TRAILING_STOP needs one of trail_amount and trail_percent, not both"
-                raise InvalidOrderError(msg)
-            self._check_price("trail_amount", is_needed=self.trail_amount is not None)
-            self._check_price("trail_percent", is_needed=self.trail_percent is not None)
-        elif trails != (None, None):
-            msg = f"trail_amount and trail_percent belong to TRAILING_STOP, type was {kind.name}"
-            raise InvalidOrderError(msg)
-
-    def _check_price(self, name: str, *, is_needed: bool) -> None:
-        price = getattr(self, name)
-        if is_needed and (price is None or not 0 < price < math.inf):
-            msg = f"{name} of a {self.order_type.name} order must be positive, was {price}"
-            raise InvalidOrderError(msg)
-        if not is_needed and price is not None:
-            msg = f"{name} does not belong to a {self.order_type.name} order, was {price}"
-            raise InvalidOrderError(msg)
-
-    @property
-    def signed_quantity(self) -> float:
-        """The quantity with the sign of its effect on the position."""
-        return self.quantity if self.side is OrderSide.BUY else -self.quantity
-
-    @classmethod
-    def of(  # noqa: PLR0913 - one parameter for each field of an order
-        cls,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        *,
-        trail_amount: float | None = None,
-        trail_percent: float | None = None,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        good_till: datetime | None = None,
-        tag: str = "",
-    ) -> "OrderRequest":
-        """The request that the arguments of ``submit_order`` describe.
-
-        Without a side the sign of ``quantity`` gives it: negative sells.
-
-        Raises:
-            InvalidOrderError: the arguments make no order, such as a negative quantity together
-                with a side.
-
-        >>> OrderRequest.of("SPY", -10).side
-        <OrderSide.SELL: 'sell'>
-        """
-        if side is None:
-            side = OrderSide.SELL if quantity < 0 else OrderSide.BUY
-            quantity = abs(quantity)
-        elif quantity < 0:
-            msg = (
-                f"quantity must not be negative together with side={side.name}, was {quantity}: "
-                "give a sign or a side, not both"
-            )
-            raise InvalidOrderError(msg)
-        return cls(
-            asset,
-            side,
-            float(quantity),
-            order_type,
-            limit_price,
-            stop_price,
-            trail_amount,
-            trail_percent,
-            time_in_force,
-            good_till,
-            tag,
-        )
-
-
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Order:
     """A request and what has become of it at one moment.
 
@@ -353,16 +152,8 @@ class Order:
         if status not in LEGAL_TRANSITIONS[self.status]:
             msg = f"order {self.id} cannot go from {self.status.name} to {status.name}"
             raise TransitionError(msg)
-        return Order(
-            self.id,
-            self.request,
-            status,
-            self.submitted_at,
-            at,
-            self.filled_quantity,
-            self.average_fill_price,
-            self.triggered,
-            reason or self.reason,
+        return self._changed(
+            status, at, self.filled_quantity, self.average_fill_price, reason or self.reason
         )
 
     def after_fill(self, quantity: float, price: float, at: datetime) -> "Order":
@@ -377,8 +168,9 @@ class Order:
         if not (0 < quantity < math.inf and 0 < price < math.inf):
             msg = f"a fill of order {self.id} must be positive, was {quantity} at {price}"
             raise InvalidValueError(msg)
-        wanted = self.request.quantity
+        wanted, before = self.request.quantity, self.average_fill_price
         filled = self.filled_quantity + quantity
+        average = price if before is None else before + (price - before) * (quantity / filled)
         if filled > wanted * (1 + _TOLERANCE):
             msg = f"order {self.id} asks for {wanted} and cannot fill {filled}"
             raise TransitionError(msg)
@@ -391,20 +183,42 @@ class Order:
         if status not in LEGAL_TRANSITIONS[self.status]:
             msg = f"order {self.id} is {self.status.name} and cannot fill"
             raise TransitionError(msg)
-        before = self.average_fill_price
-        average = (
-            price
-            if before is None
-            else before + (price - before) * (quantity / (self.filled_quantity + quantity))
-        )
-        return Order(
+        return self._changed(status, at, filled, average, self.reason)
+
+    def _changed(
+        self,
+        status: OrderStatus,
+        at: datetime | None,
+        filled_quantity: float,
+        average_fill_price: float | None,
+        reason: str,
+    ) -> "Order":
+        order = _draft(
             self.id,
             self.request,
             status,
             self.submitted_at,
             at,
-            filled,
-            average,
+            filled_quantity,
+            average_fill_price,
             self.triggered,
-            self.reason,
+            reason,
         )
+        order.__class__ = Order
+        return order
+
+    @classmethod
+    def submitted(
+        cls, order_id: str, request: OrderRequest, at: datetime | None, objection: str | None
+    ) -> "Order":
+        """A new order as a venue that decides at once answers it.
+
+        Its status is ``ACCEPTED``, or ``REJECTED`` where the venue has an ``objection``.
+        """
+        status = OrderStatus.REJECTED if objection else OrderStatus.ACCEPTED
+        order = _draft(order_id, request, status, at, at, 0.0, None, False, objection or "")  # noqa: FBT003
+        order.__class__ = Order
+        return order
+
+
+_draft = draft_of(Order)

@@ -5,7 +5,9 @@ from datetime import datetime
 
 import attrs
 
+from ml4t.core.drafts import draft_of
 from ml4t.core.errors import InvalidValueError
+from ml4t.core.times import require_aware
 
 __all__ = ["DUST", "AccountSnapshot", "Position"]
 
@@ -13,7 +15,7 @@ DUST = 1e-9
 """A remainder smaller than this share of the trade that left it is rounding, not a position."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Position:
     """What is held of one asset.
 
@@ -52,8 +54,8 @@ class Position:
         held = self.quantity
         quantity = held + signed_quantity
         if abs(quantity) <= DUST * abs(signed_quantity):
-            return Position(self.asset, 0.0, 0.0, self.multiplier)
-        if held * signed_quantity >= 0:
+            quantity = average = 0.0
+        elif held * signed_quantity >= 0:
             average = self.average_price + (price - self.average_price) * (
                 signed_quantity / quantity
             )
@@ -61,7 +63,9 @@ class Position:
             average = price
         else:
             average = self.average_price
-        return Position(self.asset, quantity, average, self.multiplier)
+        position = _draft(self.asset, quantity, average, self.multiplier)
+        position.__class__ = Position
+        return position
 
     def market_value(self, price: float) -> float:
         """Money that the position is worth at ``price``; negative for a short position."""
@@ -70,6 +74,9 @@ class Position:
     def unrealized_profit(self, price: float) -> float:
         """Money that closing at ``price`` would gain over the average price, before fees."""
         return self.quantity * (price - self.average_price) * self.multiplier
+
+
+_draft = draft_of(Position)
 
 
 @attrs.frozen(kw_only=True)
@@ -84,8 +91,8 @@ class AccountSnapshot:
         currency: ISO 4217 code of the money.
 
     Raises:
-        InvalidValueError: a number is not finite. Unknown is not zero: a venue that cannot say
-            must not make a snapshot.
+        InvalidValueError: a number is not finite or the timestamp is naive. Unknown is not zero: a
+            venue that cannot say must not make a snapshot.
     """
 
     timestamp: datetime
@@ -95,6 +102,7 @@ class AccountSnapshot:
     currency: str = "USD"
 
     def __attrs_post_init__(self) -> None:
+        require_aware(self.timestamp, "timestamp")
         for name in ("cash", "equity"):
             if not math.isfinite(getattr(self, name)):
                 msg = f"{name} of an account must be finite, was {getattr(self, name)}"

@@ -8,10 +8,11 @@ import attrs
 
 from ml4t.core.broker import BrokerProtocol
 from ml4t.core.errors import RebalanceError, UnknownAssetError
-from ml4t.core.orders import Order, OrderType
+from ml4t.core.order_requests import OrderType
+from ml4t.core.orders import Order
 from ml4t.core.positions import Position
 from ml4t.core.rebalance_config import RebalanceConfig
-from ml4t.core.sizing import Buy, fit_to_cash, whole_lots
+from ml4t.core.sizing import Buy, common_step, fit_to_cash, whole_lots
 
 __all__ = [
     "REBALANCE_TAG",
@@ -65,8 +66,10 @@ class _Pending:
 
     buys: float = 0.0
     sells: float = 0.0
+    market_buys: float = 0.0
     market_sells: float = 0.0
-    limit_price: float | None = None
+    priced_buys: float = 0.0
+    """The buys at a limit or stop, each times its price."""
 
 
 _NONE_PENDING = _Pending()
@@ -80,6 +83,7 @@ class PlannedTrade:
         asset: the symbol.
         target: the weight after the limits of the configuration.
         held: units held.
+        effective: units held once what is pending has filled.
         pending: what may still fill.
         price: the close that sizes it; None where there is none.
         unit_value: money that one unit is worth; 0 without a price.
@@ -91,17 +95,13 @@ class PlannedTrade:
     asset: str
     target: float
     held: float
+    effective: float
     pending: _Pending
     price: float | None = None
     unit_value: float = 0.0
     step: float = 0.0
     quantity: float = 0.0
     reason: str = ""
-
-    @property
-    def effective(self) -> float:
-        """Units held once what is pending has filled."""
-        return self.held + self.pending.buys - self.pending.sells
 
     def row(self, requested: float, equity: float) -> RebalanceRow:
         """What a reader is shown of it."""
@@ -134,21 +134,21 @@ class _Planner:
         """Set the quantity of ``trade``, or the reason why it has none."""
         if not self._price(trade):
             return
-        effective, pending = trade.effective, trade.pending
+        effective = trade.effective
         if trade.target == 0:
             quantity = 0.0 if abs(effective) <= _NOTHING * abs(trade.held) else -effective
         else:
             goal = whole_lots(trade.target * self.equity / trade.unit_value, trade.step)
             quantity = whole_lots(goal - effective, trade.step)
-            if reason := self._too_small(abs(quantity) * trade.unit_value):
-                trade.reason = reason
-                return
         if quantity < 0 and not self.config.allow_short:
             # What is pending to be bought may never come: sell only what is there.
-            quantity = -min(-quantity, max(trade.held - pending.sells, 0.0))
-        trade.quantity = quantity
-        if not quantity:
+            quantity = -min(-quantity, max(trade.held - trade.pending.sells, 0.0))
+        if trade.target:
+            trade.reason = self._too_small(abs(quantity) * trade.unit_value)
+        elif not quantity:
             trade.reason = "at its target already"
+        if not trade.reason:
+            trade.quantity = quantity
 
     def _price(self, trade: PlannedTrade) -> bool:
         bar = self.data.get(trade.asset)
@@ -169,15 +169,14 @@ class _Planner:
         if self.fractional:
             trade.step = terms.lot_size
         else:
-            trade.step = max(
-                self.config.lot_size if self.config.round_lots else 1.0, terms.lot_size
-            )
+            own = self.config.lot_size if self.config.round_lots else 1.0
+            trade.step = common_step(own, terms.lot_size)
         return True
 
     def _too_small(self, value: float) -> str:
         equity, config = self.equity, self.config
         if value <= _NOTHING * equity:
-            return "at its target already, to the lot"
+            return "at its target already"
         if value < config.min_trade_value:
             return f"trade of {value:.2f} is below min_trade_value {config.min_trade_value}"
         if value < config.min_weight_change * equity:
@@ -232,17 +231,17 @@ def plan_rebalance(
     fractional = config.allow_fractional and broker.capabilities.fractional
     planner = _Planner(data, broker, equity, config, fractional)
     trades = []
-    for asset in (*targets, *(asset for asset in positions if asset not in targets)):
-        held = positions.get(asset)
-        trade = PlannedTrade(
-            asset,
-            targets.get(asset, 0.0),
-            0.0 if held is None else held.quantity,
-            pending.get(asset, _NONE_PENDING),
-        )
-        planner.size(trade)
-        trades.append(trade)
-    _fit_buys(trades, broker.get_cash() - _committed(pending, data, broker), planner)
+    unnamed = dict.fromkeys((asset for asset in positions if asset not in targets), 0.0)
+    for weights in (targets, unnamed):
+        for asset, target in weights.items():
+            position = positions.get(asset)
+            held = 0.0 if position is None else position.quantity
+            waits = pending.get(asset, _NONE_PENDING)
+            effective = held + waits.buys - waits.sells
+            trade = PlannedTrade(asset, target, held, effective, waits)
+            planner.size(trade)
+            trades.append(trade)
+    _fit_buys(trades, broker.get_cash() - _committed(pending, planner), planner)
     return RebalancePlan(trades, equity)
 
 
@@ -258,25 +257,32 @@ def _pending(orders: Iterable[Order], positions: Mapping[str, Position]) -> dict
         entry = pending.setdefault(order.asset, _Pending())
         if order.side.sign > 0:
             entry.buys += order.remaining
-            entry.limit_price = order.limit_price or order.stop_price
+            price = order.limit_price or order.stop_price
+            if price is None:
+                entry.market_buys += order.remaining
+            else:
+                entry.priced_buys += order.remaining * price
         else:
             entry.sells += order.remaining
             entry.market_sells += order.remaining if is_market else 0.0
     return pending
 
 
-def _committed(pending: Mapping[str, _Pending], data: Bars, broker: BrokerProtocol) -> float:
+def _committed(pending: Mapping[str, _Pending], planner: _Planner) -> float:
     """Money that pending orders will take, less what market sells will surely bring."""
+    headroom = planner.config.fee_headroom
     total = 0.0
     for asset, entry in pending.items():
-        bar = data.get(asset)
-        price = entry.limit_price or (None if bar is None else bar.get("close"))
-        if price is None:
-            # What it will cost is not known, so nothing may be spent besides it.
-            total = math.inf if entry.buys else total
-        else:
-            multiplier = broker.get_asset(asset).multiplier
-            total += (entry.buys - entry.market_sells) * price * multiplier
+        bar = planner.data.get(asset)
+        close = None if bar is None else bar.get("close")
+        if close is None or not 0 < close < math.inf:
+            if entry.market_buys:
+                # What they will cost is not known, so nothing may be spent besides it.
+                return math.inf
+            close = 0.0
+        takes = (entry.priced_buys + entry.market_buys * close) * (1 + headroom)
+        brings = entry.market_sells * close * (1 - headroom)
+        total += (takes - brings) * planner.broker.get_asset(asset).multiplier
     return total
 
 
@@ -284,21 +290,26 @@ def _fit_buys(trades: Sequence[PlannedTrade], cash: float, planner: _Planner) ->
     """Scale the buys that open or add to longs to what the cash pays for."""
     headroom = planner.config.fee_headroom
     cash += max(planner.config.max_gross_leverage - 1, 0.0) * planner.equity
-    for trade in trades:
-        if trade.quantity < 0:
-            cash -= trade.quantity * trade.unit_value * (1 - headroom)
     opening: list[tuple[PlannedTrade, float]] = []
+    cost = 0.0
     for trade in trades:
-        if trade.quantity > 0:
-            covers = min(trade.quantity, max(-trade.effective, 0.0))
+        quantity = trade.quantity
+        if quantity < 0:
+            cash -= quantity * trade.unit_value * (1 - headroom)
+        elif quantity > 0:
+            covers = min(quantity, -trade.effective) if trade.effective < 0 else 0.0
             cash -= covers * trade.unit_value * (1 + headroom)
+            cost += (quantity - covers) * trade.unit_value * (1 + headroom)
             opening.append((trade, covers))
+    if cost <= cash:
+        return
     wishes = [
         Buy(trade.quantity - covers, trade.unit_value * (1 + headroom), trade.step)
         for trade, covers in opening
     ]
-    smallest = planner.config.min_trade_value * (1 + headroom)
-    for (trade, covers), quantity in zip(opening, fit_to_cash(wishes, cash, smallest), strict=True):
+    least = max(planner.config.min_trade_value, planner.config.min_weight_change * planner.equity)
+    affordable = fit_to_cash(wishes, cash, least * (1 + headroom))
+    for (trade, covers), quantity in zip(opening, affordable, strict=True):
         trade.quantity = covers + quantity
         if not trade.quantity:
             trade.reason = "the cash does not pay for it"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attrs
 
-__all__ = ["Buy", "fit_to_cash", "whole_lots"]
+__all__ = ["Buy", "common_step", "fit_to_cash", "whole_lots"]
 
 _ROUNDING = 1e-9
 """What a quotient may miss a whole number by and still count as it."""
@@ -15,7 +15,7 @@ def whole_lots(quantity: float, step: float) -> float:
 
     A step of 0 leaves the quantity as it is.
 
-    >>> whole_lots(-250.7, 100), whole_lots(3.9, 1), whole_lots(3.9, 0)
+    >>> whole_lots(-250.7, 100.0), whole_lots(3.9, 1.0), whole_lots(3.9, 0.0)
     (-200.0, 3.0, 3.9)
     """
     if step <= 0:
@@ -23,6 +23,22 @@ def whole_lots(quantity: float, step: float) -> float:
     if quantity < 0:
         return -int(_ROUNDING - quantity / step) * step or 0.0
     return int(quantity / step + _ROUNDING) * step
+
+
+def common_step(first: float, second: float) -> float:
+    """The smallest quantity that is a multiple of both steps; a step of 0 allows any fraction.
+
+    Steps that have no common multiple below a thousand of the larger give the larger.
+
+    >>> common_step(1.0, 0.001), common_step(100.0, 0.0), common_step(1.0, 0.4)
+    (1.0, 100.0, 2.0)
+    """
+    smaller, larger = (first, second) if first < second else (second, first)
+    if smaller <= 0:
+        return larger
+    ratio = larger / smaller
+    multiples = (n for n in range(1, 1_000) if abs(n * ratio - round(n * ratio)) <= _ROUNDING * n)
+    return next(multiples, 1) * larger
 
 
 @attrs.frozen
@@ -44,22 +60,24 @@ def fit_to_cash(buys: Sequence[Buy], cash: float, smallest: float = 0.0) -> list
     """The quantities of ``buys`` that ``cash`` pays for.
 
     Everything, if it fits. Otherwise each buy is scaled by the same factor and cut to whole lots;
-    what the cutting leaves over is dealt out the same way until no further lot fits. A buy that
-    would end below ``smallest`` money is left out and its cash goes to the others. The result is a
-    fixed point: asking again with what is left of the wishes and of the cash gives nothing.
+    what the cutting leaves over goes to the least served, a lot each, then to whatever still fits
+    until no further lot does. A buy that would end below ``smallest`` money is left out and its
+    cash goes to the others. The result is a fixed point: asking again with what is left of the
+    wishes and of the cash gives nothing.
 
     Args:
         buys: what is wished for.
         cash: money there is; nothing is bought where it is not positive.
         smallest: the least money that a purchase must be worth to be made.
 
-    >>> fit_to_cash([Buy(10, 10.0, 1), Buy(10, 30.0, 1)], 200.0)
+    >>> fit_to_cash([Buy(10.0, 10.0, 1.0), Buy(10.0, 30.0, 1.0)], 200.0)
     [5.0, 5.0]
     """
     taking_part = list(range(len(buys)))
     while True:
         quantities = _deal_out(buys, taking_part, cash)
-        small = [i for i in taking_part if quantities[i] * buys[i].unit_cost < smallest]
+        enough = smallest * (1 - _ROUNDING)
+        small = [i for i in taking_part if quantities[i] * buys[i].unit_cost < enough]
         if not small:
             return quantities
         least = min(small, key=lambda i: (quantities[i] * buys[i].unit_cost, i))
@@ -68,18 +86,23 @@ def fit_to_cash(buys: Sequence[Buy], cash: float, smallest: float = 0.0) -> list
 
 def _deal_out(buys: Sequence[Buy], taking_part: Sequence[int], cash: float) -> list[float]:
     quantities = [0.0] * len(buys)
-    while taking_part:
-        left = cash - sum(quantities[i] * buys[i].unit_cost for i in taking_part)
-        need = sum((buys[i].quantity - quantities[i]) * buys[i].unit_cost for i in taking_part)
-        if need <= _ROUNDING * max(cash, 0.0) or left <= _ROUNDING * cash:
-            break
-        factor = min(left / need, 1.0)
-        more = [
-            whole_lots((buys[i].quantity - quantities[i]) * factor, buys[i].step)
-            for i in taking_part
-        ]
-        if not any(more):
-            break
-        for i, quantity in zip(taking_part, more, strict=True):
-            quantities[i] += quantity
+    need = sum(buys[i].quantity * buys[i].unit_cost for i in taking_part)
+    if cash <= 0 or need <= 0:
+        return quantities
+    factor = min(cash / need, 1.0)
+    for i in taking_part:
+        buy = buys[i]
+        quantities[i] = buy.quantity if factor == 1 else whole_lots(buy.quantity * factor, buy.step)
+    left = cash - sum(quantities[i] * buys[i].unit_cost for i in taking_part)
+    waiting = [i for i in taking_part if quantities[i] < buys[i].quantity]
+    waiting.sort(key=lambda i: quantities[i] / buys[i].quantity)
+    for one_lot_each in (True, False):
+        for i in waiting:
+            buy = buys[i]
+            most = min(buy.quantity - quantities[i], max(left, 0.0) / buy.unit_cost)
+            more = whole_lots(most, buy.step)
+            if one_lot_each:
+                more = min(more, buy.step)
+            quantities[i] += more
+            left -= more * buy.unit_cost
     return quantities

@@ -1,5 +1,7 @@
 """A venue in memory: one set of matching, fee and account rules for backtest and shadow."""
 
+from typing import TYPE_CHECKING
+
 from ml4t.simulation.accounts import (
     AccountRules,
     CashAccount,
@@ -42,12 +44,15 @@ __all__ = [
     "match",
 ]
 
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-def __getattr__(name: str) -> str:
-    """The version of the wheel, read from the installed metadata when it is asked for."""
-    if name == "__version__":
-        from importlib import metadata  # noqa: PLC0415 - a third of the package's import time
+    def __getattr__(name: str) -> str:
+        """The version, read from the installed metadata when it is asked for."""
+        if name == "__version__":
+            from importlib import metadata  # noqa: PLC0415 - a third of the package's import time
 
-        return metadata.version("ml4t-core")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+            return metadata.version("ml4t-core")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

@@ -10,7 +10,8 @@ from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import InvalidOrderError, UnknownAssetError
 from ml4t.core.fills import Fill
 from ml4t.core.ledger import Ledger
-from ml4t.core.orders import Order, OrderRequest, OrderSide, OrderStatus, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import Position
 from ml4t.simulation.accounts import AccountRules, Trade
@@ -26,6 +27,9 @@ __all__ = ["MarketAssumptions", "SimulatedBroker"]
 _ORDER_TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
 _TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
 _LOT_ROUNDING = 1e-9
+
+# A named tuple's own constructor is Python code.
+_made = tuple.__new__
 
 
 @attrs.frozen(kw_only=True)
@@ -158,16 +162,14 @@ class SimulatedBroker:
             order_type,
             limit_price,
             stop_price,
-            trail_amount=trail_amount,
-            trail_percent=trail_percent,
-            time_in_force=time_in_force,
-            good_till=good_till,
-            tag=tag,
+            trail_amount,
+            trail_percent,
+            time_in_force,
+            good_till,
+            tag,
         )
-        reason = self._objection(request) or ""
-        status = OrderStatus.REJECTED if reason else OrderStatus.ACCEPTED
         number = str(len(self.book) + 1)
-        order = Order(number, request, status, self.now, self.now, reason=reason)
+        order = Order.submitted(number, request, self.now, self._objection(request))
         self._put(order)
         return order
 
@@ -244,14 +246,13 @@ class SimulatedBroker:
         self._exposure = None
         timing, first_session = self._market.timing, self._first_session
         for order in tuple(self.book.working.values()):
-            if order.id in first_session or order.request.good_till is not None:
-                if self._is_over(order, session, now):
-                    self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
-                    continue
-            bar = bars.get(order.request.asset)
-            if bar is None:
+            request = order.request
+            may_end = order.id in first_session or request.good_till is not None
+            if may_end and self._is_over(order, session, now):
+                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
                 continue
-            met = match(order, bar, timing)
+            bar = bars.get(request.asset)
+            met = None if bar is None else match(order, bar, timing)
             if met is TRIGGERED:
                 self._put(attrs.evolve(order, triggered=True, updated_at=now))
             elif met is not None:
@@ -290,59 +291,34 @@ class SimulatedBroker:
         return good_till is not None and now > good_till
 
     def _execute(self, order: Order, met: Match, now: datetime) -> None:
-        request, market = order.request, self._market
+        request, market, ledger = order.request, self._market, self._ledger
         terms = self._assets[request.asset]
-        price = self._slipped(request, met.price)
+        price = market.slippage.slipped(met.price, request.side)
+        if request.limit_price is not None:
+            price = _within_limit(price, request.limit_price, request.side)
         quantity = request.quantity - order.filled_quantity
         fee = market.commission.fee(quantity, price, terms.multiplier)
-        before = self._ledger.positions.get(request.asset)
-        if before is None:
-            before = Position(request.asset, 0.0, 0.0, terms.multiplier)
+        before = ledger.position(request.asset)
         change = quantity if request.side is OrderSide.BUY else -quantity
-        trade = Trade(change, price, terms, before.quantity, fee, market.commission)
-        verdict = market.account.review(trade, self._ledger.cash, self._exposure_now)
+        trade = _made(Trade, (change, price, terms, before.quantity, fee, market.commission))
+        verdict = market.account.review(trade, ledger.cash, self._exposure_now)
         if verdict is not None:
             quantity = verdict.quantity
             fee = trade.fee_of(quantity)
         if quantity > 0:
             number = str(len(self.fills) + 1)
-            side, rule = request.side, met.rule
-            self._book(
-                Fill(
-                    number,
-                    order.id,
-                    request.asset,
-                    side,
-                    quantity,
-                    price,
-                    now,
-                    fee,
-                    rule,
-                    met.price,
-                ),
-                before,
-            )
+            fill = Fill.of(number, order, quantity, price, now, fee, met.rule, met.price)
+            after = ledger.apply(fill)
+            self.fills.append(fill)
+            if self._exposure is not None:
+                self._exposure.after(before, after, fill)
+            if self.outbox is not None:
+                self.outbox.append(fill)
             order = order.after_fill(quantity, price, now)
             self._put(order)
         if verdict is not None:
             end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
             self._put(order.to(end, now, verdict.reason))
-
-    def _slipped(self, request: OrderRequest, price: float) -> float:
-        slipped = self._market.slippage.slipped(price, request.side)
-        limit = request.limit_price
-        if limit is None:
-            return slipped
-        return min(slipped, limit) if request.side is OrderSide.BUY else max(slipped, limit)
-
-    def _book(self, fill: Fill, before: Position) -> None:
-        cash = self._ledger.cash
-        after = self._ledger.apply(fill)
-        self.fills.append(fill)
-        if self._exposure is not None:
-            self._exposure.after(before, after, self._ledger.cash - cash)
-        if self.outbox is not None:
-            self.outbox.append(fill)
 
     def _exposure_now(self) -> Exposure:
         if self._exposure is None:
@@ -358,3 +334,8 @@ class SimulatedBroker:
             self._first_session.pop(order.id, None)
         if self.outbox is not None:
             self.outbox.append(order)
+
+
+def _within_limit(price: float, limit: float, side: OrderSide) -> float:
+    """``price``, but never beyond ``limit``."""
+    return min(price, limit) if side is OrderSide.BUY else max(price, limit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ml4t.core.fills import Fill
 from ml4t.core.positions import Position
 
 __all__ = ["Exposure"]
@@ -15,29 +16,31 @@ class Exposure:
     Args:
         cash: the money in the account.
         positions: what is held.
-        mark: the price of an asset as known before the fills; None for one never traded, which
-            counts at its average price.
+        mark: the price of an asset as known before the fills; None for one that had no bar yet,
+            which counts at the price it was bought at.
     """
 
-    __slots__ = ("_mark", "equity", "gross")
+    __slots__ = ("_mark", "_prices", "equity", "gross")
 
     def __init__(
         self, cash: float, positions: Mapping[str, Position], mark: Callable[[str], float | None]
     ) -> None:
         self._mark = mark
+        self._prices: dict[str, float] = {}
         self.equity = cash
         self.gross = 0.0
-        for position in positions.values():
-            value = position.market_value(self._price(position))
+        for asset, position in positions.items():
+            price = self._prices[asset] = mark(asset) or position.average_price
+            value = position.market_value(price)
             self.equity += value
             self.gross += abs(value)
 
-    def _price(self, position: Position) -> float:
-        return self._mark(position.asset) or position.average_price
-
-    def after(self, before: Position, after: Position, cash_change: float) -> None:
-        """Follow one fill that turned ``before`` into ``after`` and moved the cash."""
-        price = self._mark(after.asset) or after.average_price or before.average_price
-        unit_value = price * after.multiplier
-        self.equity += (after.quantity - before.quantity) * unit_value + cash_change
-        self.gross += (abs(after.quantity) - abs(before.quantity)) * unit_value
+    def after(self, before: Position, after: Position, fill: Fill) -> None:
+        """Follow one fill that turned ``before`` into ``after``."""
+        asset, multiplier = fill.asset, after.multiplier
+        price = self._prices.get(asset)
+        if price is None:
+            price = self._prices[asset] = self._mark(asset) or fill.price
+        change = after.quantity - before.quantity
+        self.equity += change * (price - fill.price) * multiplier - fill.fee
+        self.gross += (abs(after.quantity) - abs(before.quantity)) * price * multiplier

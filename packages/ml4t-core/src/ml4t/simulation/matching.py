@@ -16,7 +16,8 @@ The rules use the bar's four prices and assume nothing about the path between th
 from typing import NamedTuple
 
 from ml4t.core.bars import PriceBar
-from ml4t.core.orders import Order, OrderSide, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
+from ml4t.core.orders import Order
 from ml4t.simulation.timing import Timing
 
 __all__ = ["TRIGGERED", "Match", "match"]
@@ -35,6 +36,9 @@ class Match(NamedTuple):
     rule: str
 
 
+# A named tuple's own constructor is Python code.
+_made = tuple.__new__
+
 TRIGGERED = Match(0.0, "stop_limit_triggered")
 
 
@@ -52,7 +56,7 @@ def match(order: Order, bar: PriceBar, timing: Timing) -> Match | None:
     """
     kind = order.order_type
     if kind is OrderType.MARKET:
-        return Match(timing.market_price(bar), timing.rule)
+        return _made(Match, (timing.market_price(bar), timing.rule))
     side = order.side
     if kind is OrderType.LIMIT or order.triggered:
         return _limit(side, order.request.limit_price, bar)

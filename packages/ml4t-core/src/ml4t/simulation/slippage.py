@@ -4,7 +4,7 @@ from typing import Protocol
 
 import attrs
 
-from ml4t.core.orders import OrderSide
+from ml4t.core.order_requests import OrderSide
 from ml4t.simulation.amounts import within
 
 __all__ = ["BasisPoints", "FixedAmount", "NoSlippage", "Slippage"]

@@ -1,7 +1,7 @@
 """What this adapter can ask of Alpaca: orders for listed shares."""
 
 from ml4t.core.capabilities import Capabilities
-from ml4t.core.orders import OrderRequest, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 
 __all__ = ["CAPABILITIES", "objection"]
 

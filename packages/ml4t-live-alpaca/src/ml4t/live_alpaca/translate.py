@@ -3,7 +3,7 @@
 from alpaca.trading import enums, requests
 
 from ml4t.core.errors import InvalidOrderError
-from ml4t.core.orders import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.live_alpaca.capabilities import objection
 
 __all__ = ["to_vendor"]

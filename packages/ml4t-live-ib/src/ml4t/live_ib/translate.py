@@ -5,7 +5,7 @@ from datetime import UTC
 from ib_async import Order
 
 from ml4t.core.errors import InvalidOrderError
-from ml4t.core.orders import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.live_ib.capabilities import objection
 
 __all__ = ["to_vendor"]

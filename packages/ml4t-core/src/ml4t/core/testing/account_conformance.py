@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml4t.core.orders import OrderSide, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
 from ml4t.core.testing.venue import (
     CASH,
     PRICE,

@@ -3,7 +3,8 @@
 import pytest
 
 from ml4t.core.errors import InvalidOrderError, UnknownOrderError
-from ml4t.core.orders import OrderSide, OrderStatus, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
+from ml4t.core.orders import OrderStatus
 from ml4t.core.testing.venue import (
     PRICE,
     UNITS,
@@ -89,7 +90,7 @@ class ChangeConformance:
             venue.broker.cancel_order("no such order")
 
     def test_an_order_can_be_replaced_in_place(self, venue: VenueUnderTest) -> None:
-        """Replacing changes what is named, keeps the rest and the id, and fills on the new terms."""
+        """Replacing changes what is named and keeps the id; the order fills on the new terms."""
         broker = venue.broker
         needs_ability("replacing orders", declared=broker.capabilities.replace_orders)
         needs_order_type(broker.capabilities, OrderType.LIMIT)

@@ -3,7 +3,8 @@
 import pytest
 
 from ml4t.core.broker import BrokerProtocol
-from ml4t.core.orders import Order, OrderSide, OrderStatus, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
+from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.testing.venue import (
     PRICE,
     UNITS,

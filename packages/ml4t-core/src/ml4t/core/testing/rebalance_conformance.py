@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from ml4t.core.orders import Order, OrderSide, OrderStatus, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
+from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.rebalance import TargetWeightExecutor
 from ml4t.core.rebalance_config import RebalanceConfig
 from ml4t.core.testing.venue import (

@@ -7,7 +7,8 @@ import pytest
 
 from ml4t.core.broker import BrokerProtocol
 from ml4t.core.capabilities import Capabilities
-from ml4t.core.orders import Order, OrderSide, OrderType
+from ml4t.core.order_requests import OrderSide, OrderType
+from ml4t.core.orders import Order
 
 __all__ = [
     "CASH",
