@@ -82,7 +82,10 @@ class Tape(NamedTuple):
 
 
 class Submit(NamedTuple):
-    """An order: ``share`` of the initial cash in percent; prices in percent of the close."""
+    """An order for ``share`` percent of the initial cash, negative to sell.
+
+    Its prices are so many percent of the close above it, below it for a sale.
+    """
 
     row: int
     asset: int
@@ -103,7 +106,7 @@ class Cancel(NamedTuple):
 
 
 class Replace(NamedTuple):
-    """Changes an order: quantity in percent of what it was, prices in percent of the close."""
+    """Changes an order: quantity in percent of what it was, prices as in ``Submit``."""
 
     row: int
     which: int
@@ -138,6 +141,8 @@ class Scenario(NamedTuple):
     tapes: Sequence[Tape]
     config: BacktestConfig
     program: Sequence[Action]
+    rounds: int
+    """How often the program is played, each time five bars later."""
 
     @property
     def symbols(self) -> list[str]:
@@ -197,13 +202,18 @@ def bars_of(tape: Tape, count: int) -> list[tuple[float, ...] | None]:
     return bars
 
 
+def away(price: float, side: OrderSide, percent: int) -> float:
+    return price * (1 + side.sign * percent / 100)
+
+
 class Programmed(Strategy):
     """Does what a program says, and writes down all it saw and asked for."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.actions: dict[int, list[Action]] = {}
-        for action in scenario.program:
-            self.actions.setdefault(action.row, []).append(action)
+        for round_ in range(scenario.rounds):
+            for action in scenario.program:
+                self.actions.setdefault(action.row + 5 * round_, []).append(action)
         self.symbols = scenario.symbols
         self.multipliers = {terms.symbol: terms.multiplier for terms in scenario.terms}
         self.cash = scenario.config.initial_cash
@@ -270,14 +280,15 @@ class Programmed(Strategy):
         kind = action.kind
         has_limit = kind in (OrderType.LIMIT, OrderType.STOP_LIMIT)
         has_stop = kind in (OrderType.STOP, OrderType.STOP_LIMIT)
+        side = OrderSide.BUY if action.share > 0 else OrderSide.SELL
         until_a_day = action.time_in_force is TimeInForce.GTD
         order = broker.submit_order(
             asset,
             quantity,
-            OrderSide.BUY if action.share > 0 else OrderSide.SELL,
+            side,
             kind,
-            close * action.limit / 100 if has_limit else None,
-            close * action.stop / 100 if has_stop else None,
+            away(close, side, action.limit) if has_limit else None,
+            away(close, side, action.stop) if has_stop else None,
             time_in_force=action.time_in_force,
             good_till=timestamp + timedelta(days=action.days) if until_a_day else None,
         )
@@ -289,8 +300,8 @@ class Programmed(Strategy):
         broker.replace_order(
             order.id,
             quantity=float(max(round(order.quantity * action.quantity / 100), 1)),
-            limit_price=close * action.limit / 100 if order.limit_price else None,
-            stop_price=close * action.stop / 100 if order.stop_price else None,
+            limit_price=away(close, order.side, action.limit) if order.limit_price else None,
+            stop_price=away(close, order.side, action.stop) if order.stop_price else None,
         )
 
     def rebalance(self, action: Rebalance, data: ArraySlice, broker: BrokerProtocol) -> None:
@@ -306,28 +317,33 @@ class Programmed(Strategy):
 # Sampled rather than drawn from ranges: ranges favour their small ends, where nothing happens.
 moves = st.builds(
     Move,
-    gap=st.sampled_from([0, 1, -1, 3, -3, 10, -10, 30, -30]),
-    up=st.sampled_from([0, 1, 2, 5, 20]),
-    down=st.sampled_from([0, 1, 2, 5, 20]),
+    gap=st.sampled_from([0, 0, 0, 1, -1, 3, -3, 30, -30]),
+    up=st.sampled_from([2, 0, 1, 3, 5, 20]),
+    down=st.sampled_from([2, 0, 1, 3, 5, 20]),
     close=st.sampled_from([2, 0, 1, 3, 4]),
     volume=st.sampled_from([100, 0, 1, 1_000_000]),
-    absent=st.sampled_from([False, False, False, True]),
+    absent=st.sampled_from([False, False, False, False, False, True]),
 )
 halt = Move(0, 0, 0, 0, 0, absent=False)
 tapes = st.builds(
     Tape,
-    first=st.sampled_from([1, 7, 50, 300, 2000, 10_000, 49_999]),
+    first=st.sampled_from([2000, 1, 7, 50, 300, 10_000, 49_999]),
     tick=st.sampled_from([1e-4, 0.01, 0.05, 1.0, 10.0]),
     moves=st.sampled_from([1, 3, 8]).flatmap(
-        lambda count: st.lists(moves | st.just(halt), min_size=count, max_size=count)
+        lambda count: st.lists(
+            moves | moves | moves | st.just(halt), min_size=count, max_size=count
+        )
     ),
     multiplier=st.sampled_from([1.0, 50.0, 100.0]),
     lot_size=st.sampled_from([0.0, 0.0, 0.0, 1.0, 0.1]),
 )
-percents = st.sampled_from([100, 99, 101, 97, 103, 90, 110])
-times_in_force = st.sampled_from([TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD])
+limits = st.sampled_from([-1, 1, 0, 2, -3, -10])
+stops = st.sampled_from([1, 2, 0, 5, -1])
+times_in_force = st.sampled_from(
+    [TimeInForce.GTC, TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD]
+)
 kinds = st.sampled_from([OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT])
-shares = st.sampled_from([1, 5, 20, 50, 90, 100, 130, 300])
+shares = st.sampled_from([10, 1, 5, 30, 60, 100, 130, 300])
 
 
 def programs(bars: int, assets: int) -> st.SearchStrategy[list[Action]]:
@@ -342,14 +358,14 @@ def programs(bars: int, assets: int) -> st.SearchStrategy[list[Action]]:
         shares | shares.map(lambda share: -share),
         st.booleans(),
         kinds,
-        percents,
-        percents,
+        limits,
+        stops,
         times_in_force,
         st.integers(0, 5),
     )
     others = (
         st.builds(Cancel, rows, which)
-        | st.builds(Replace, rows, which, st.integers(50, 200), percents, percents)
+        | st.builds(Replace, rows, which, st.integers(50, 200), limits, stops)
         | st.builds(Close, rows, asset, st.booleans())
         | st.builds(Rebalance, rows, weights, st.booleans())
     )
@@ -381,7 +397,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     """Up to 8 assets and 60 bars, now and then 300."""
     bars = draw(st.integers(2, 60) | st.sampled_from([120, 300]))
     market = draw(st.lists(tapes, min_size=1, max_size=8))
-    return Scenario(bars, market, draw(configs), draw(programs(bars, len(market))))
+    program = draw(programs(bars, len(market)))
+    return Scenario(bars, market, draw(configs), program, draw(st.sampled_from([1, 4])))
 
 
 def run(scenario: Scenario, run_engine: RunEngine, stop: int | None = None) -> BacktestResult:

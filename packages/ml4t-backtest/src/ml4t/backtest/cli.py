@@ -44,15 +44,23 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     prices: Annotated[
         Path,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="Parquet or CSV file in long form: timestamp, symbol, open, high, low, close, "
-            "volume; timestamp, symbol and close are enough."
+            "volume; timestamp, symbol and close are enough.",
         ),
     ],
     signals: Annotated[
-        Path | None, typer.Option(help="Parquet or CSV file: timestamp, symbol and numbers.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Parquet or CSV file: timestamp, symbol and numbers."
+        ),
     ] = None,
     context: Annotated[
-        Path | None, typer.Option(help="Parquet or CSV file: timestamp and values.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Parquet or CSV file: timestamp and values."
+        ),
     ] = None,
     timezone: Annotated[
         str | None,
@@ -79,7 +87,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         feed = DataFeed(prices, signals, context, timezone=timezone)
         settings = BacktestConfig() if config is None else BacktestConfig.from_toml(config)
         result = _run(Engine(feed, chosen, settings), Path(strategy.partition(".py:")[0]))
-    except Ml4tError as error:
+    except (Ml4tError, OSError) as error:
         sys.stderr.write(f"ml4t backtest: {error}\n")
         raise typer.Exit(1) from None
     show(result, console)

@@ -128,8 +128,9 @@ def from_table(table: Mapping[str, object], cls: type[T], source: str) -> T:
     try:
         return _CONVERTER.structure(table, cls)
     except cattrs.BaseValidationError as error:
-        faults = "; ".join(cattrs.transform_error(error, path="", format_exception=_describe))
-        msg = f"{source}: {faults.replace(' @ .', ' at ')}"
+        told = cattrs.transform_error(error, path="", format_exception=_describe)
+        faults = "; ".join(line.removesuffix(" @ ").replace(" @ .", " at ") for line in told)
+        msg = f"{source}: {faults}"
         raise ConfigError(msg) from error
 
 

@@ -307,7 +307,8 @@ def _fit_buys(trades: Sequence[PlannedTrade], cash: float, planner: _Planner) ->
         Buy(trade.quantity - covers, trade.unit_value * (1 + headroom), trade.step)
         for trade, covers in opening
     ]
-    least = max(planner.config.min_trade_value, planner.config.min_weight_change * planner.equity)
+    smallest_share = max(planner.config.min_weight_change, _NOTHING)
+    least = max(planner.config.min_trade_value, smallest_share * planner.equity)
     affordable = fit_to_cash(wishes, cash, least * (1 + headroom))
     for (trade, covers), quantity in zip(opening, affordable, strict=True):
         trade.quantity = covers + quantity

@@ -186,7 +186,7 @@ class MarginAccount:
         unit_value = trade.unit_value
         spare = (now.equity - trade.fee) / self.initial_margin - now.gross + closing * unit_value
         needed = (wanted - closing) * unit_value
-        if needed <= spare:
+        if needed <= spare * (1 + _TOLERANCE):
             return None
         reason = f"not enough margin: adds {needed:.2f} of exposure, {max(spare, 0.0):.2f} is free"
         opening = whole_lots(max(spare, 0.0) / unit_value, trade.step)

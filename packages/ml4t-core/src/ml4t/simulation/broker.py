@@ -316,7 +316,8 @@ class SimulatedBroker:
                 self.outbox.append(fill)
             order = order.after_fill(quantity, price, now)
             self._put(order)
-        if verdict is not None:
+        if verdict is not None and order.is_open:
+            # What was trimmed by no more than rounding has filled after all.
             end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
             self._put(order.to(end, now, verdict.reason))
 
