@@ -2,10 +2,10 @@
 
 import importlib.util
 import os
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -38,31 +38,33 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> BacktestResult:
     return BacktestResult.from_parquet(folder)
 
 
-def best_by_month(closes: pd.DataFrame, count: int) -> dict[pd.Timestamp, set[str]]:
+def best_by_month(closes: pd.DataFrame, count: int) -> dict[datetime, set[str]]:
     """The strongest stocks on each first day of a month, by pandas and nothing of ours."""
-    months = closes.index.tz_localize(None).to_period("M")
+    months = pd.DatetimeIndex(closes.index).strftime("%Y-%m")
     firsts = closes[~months.duplicated()]
-    strength = firsts.shift(1) / firsts.shift(12) - 1
-    return {
-        day: set(row.nlargest(count).index) for day, row in strength.dropna(how="all").iterrows()
-    }
+    strength = (firsts.shift(1) / firsts.shift(12) - 1).dropna(how="all")
+    return {day: set(strength.loc[day].nlargest(count).index) for day in strength.index}
+
+
+def held_after(result: BacktestResult, day: datetime) -> set[str]:
+    """What is held after the bar that follows ``day``, in which decisions of ``day`` fill."""
+    row = list(result.positions.index).index(day) + 1
+    held = result.positions.iloc[row]
+    return set(held.index[held > 0])
 
 
 def test_each_month_the_five_strongest_stocks_are_held(demo: BacktestResult) -> None:
     closes = pd.read_parquet(PRICES).pivot_table("close", "timestamp", "symbol", observed=True)
     expected = best_by_month(closes, 5)
-    held = demo.positions
     assert len(expected) == 384  # 33 years less the first twelve months
-    for day, best in expected.items():
-        row = held.index.get_loc(day) + 1  # decided on this close, filled in the next bar
-        if row < len(held):
-            assert set(held.columns[held.iloc[row] > 0]) == best, day
+    assert {day: held_after(demo, day) for day in expected} == expected
 
 
 def test_no_order_filled_before_the_bar_after_its_decision(demo: BacktestResult) -> None:
     fills = demo.fills.merge(demo.orders[["order_id", "submitted_at"]], on="order_id")
-    bars = pd.Series(np.arange(len(demo.equity)), index=demo.equity.index)
-    assert (bars[fills["timestamp"]].to_numpy() - bars[fills["submitted_at"]].to_numpy() == 1).all()
+    number = {instant: row for row, instant in enumerate(demo.equity.index)}
+    waited = fills["timestamp"].map(number) - fills["submitted_at"].map(number)
+    assert set(waited) == {1}
 
 
 def test_cash_profits_and_costs_add_up(demo: BacktestResult) -> None:
@@ -91,12 +93,10 @@ def test_it_runs_on_synthetic_bars_with_gaps_and_halts(momentum: ModuleType) -> 
     closes = prices.pivot_table("close", "date", "symbol")
     closes.index = pd.DatetimeIndex(closes.index).tz_localize("America/New_York")
     expected = best_by_month(closes, 2)
-    rows = {day: result.positions.index.get_loc(day) + 1 for day in expected}
-    for day, best in expected.items():
-        assert set(result.positions.columns[result.positions.iloc[rows[day]] > 0]) == best, day
-    bars = prices.set_index([prices["date"], prices["symbol"]])
-    for fill in result.fills.itertuples():
-        bar = bars.loc[(str(fill.timestamp.date()), fill.asset)]
-        assert fill.reference_price == bar["open"]
+    assert {day: held_after(result, day) for day in expected} == expected
+    fills = result.fills.assign(date=result.fills["timestamp"].dt.strftime("%Y-%m-%d"))
+    with_bars = fills.merge(prices, left_on=["date", "asset"], right_on=["date", "symbol"])
+    assert len(with_bars) == len(fills) > 0
+    assert (with_bars["reference_price"] == with_bars["open"]).all()
     gained = result.equity.iloc[-1] - config.initial_cash
     assert result.trades["profit"].sum() == pytest.approx(gained, rel=1e-9)

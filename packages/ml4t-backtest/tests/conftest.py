@@ -62,11 +62,19 @@ def oracle() -> Callable[[str], Any]:
 
 
 @pytest.fixture(scope="session")
-def oracle_table(oracle: Callable[[str], Any]) -> Callable[[str], list[dict[str, str]]]:
-    """Reads an oracle file of comma-separated values as one mapping for each row."""
+def oracle_file(oracle: Callable[[str], Any]) -> Callable[[str], Path]:
+    """Gives the path of an oracle file."""
     folder = oracle_folder()
     assert folder is not None
-    return lambda file: list(csv.DictReader((folder / file).read_text().splitlines()))
+    return lambda file: folder / file
+
+
+@pytest.fixture(scope="session")
+def oracle_table(
+    oracle_file: Callable[[str], Path],
+) -> Callable[[str], list[dict[str, str]]]:
+    """Reads an oracle file of comma-separated values as one mapping for each row."""
+    return lambda file: list(csv.DictReader(oracle_file(file).read_text().splitlines()))
 
 
 @pytest.fixture(scope="session")

@@ -218,7 +218,7 @@ class Programmed(Strategy):
         self.multipliers = {terms.symbol: terms.multiplier for terms in scenario.terms}
         self.cash = scenario.config.initial_cash
         self.orders: list[Order] = []
-        self.seen: list[tuple[object, ...]] = []
+        self.seen: list[tuple[Any, ...]] = []
         self.told: list[object] = []
 
     def on_order(self, order: Order, broker: BrokerProtocol) -> None:

@@ -1,5 +1,6 @@
 """The tables of a result as a folder of Parquet files with a manifest."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -22,9 +23,12 @@ def write_folder(folder: Path, tables: Mapping[str, pd.DataFrame], manifest: Run
     folder.mkdir(parents=True, exist_ok=True)
     # A folder without a manifest was not finished: the old one goes first, the new one comes last.
     (folder / _MANIFEST).unlink(missing_ok=True)
+    files: dict[str, str] = {}
     for name, table in tables.items():
-        table.to_parquet(folder / f"{name}.parquet")
-    document = {"format": _FORMAT, **attrs.asdict(manifest)}
+        path = folder / f"{name}.parquet"
+        table.to_parquet(path)
+        files[name] = _digest(path)
+    document = {"format": _FORMAT, "files": files, **attrs.asdict(manifest)}
     text = json.dumps(document, indent=2, sort_keys=True)
     (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
     return folder
@@ -36,8 +40,8 @@ def read_folder(
     """The manifest, and for each name what reads its table.
 
     Raises:
-        DataError: there is no manifest, or one of another format; a reader raises it where its
-            table cannot be read.
+        DataError: there is no manifest, or one that this version did not write; a reader raises it
+            where its table is not the one that was written.
     """
     path = folder / _MANIFEST
     try:
@@ -45,18 +49,32 @@ def read_folder(
     except (OSError, ValueError) as error:
         msg = f"{folder} holds no finished result: cannot read {_MANIFEST} ({error})"
         raise DataError(msg) from error
-    if document.pop("format", None) != _FORMAT:
+    if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
         msg = f"{path} is not of format {_FORMAT}: read it with the version that wrote it"
         raise DataError(msg)
-    readers: dict[str, Callable[[], pd.DataFrame]] = {
-        name: partial(_read_table, folder / f"{name}.parquet") for name in names
-    }
-    return RunManifest(**document), readers
-
-
-def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        files = dict(document.pop("files"))
+        manifest = RunManifest(**document)
+        readers: dict[str, Callable[[], pd.DataFrame]] = {
+            name: partial(_read_table, folder / f"{name}.parquet", files[name]) for name in names
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"{path} is not the manifest of a result: {error}"
+        raise DataError(msg) from error
+    return manifest, readers
+
+
+def _read_table(path: Path, digest: str) -> pd.DataFrame:
+    try:
+        if _digest(path) == digest:
+            return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         msg = f"cannot read {path}: {error}"
         raise DataError(msg) from error
+    msg = f"{path} is not the table that was written: its SHA-256 is not the manifest's"
+    raise DataError(msg)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ml4t.core.errors import InvalidValueError
 from ml4t.core.fills import Fill
+from ml4t.core.order_requests import OrderSide
 from ml4t.core.positions import Position
 
 __all__ = ["Ledger"]
@@ -77,13 +78,14 @@ class Ledger:
         This is the one place where an account changes. The caller sees to it that a fill is
         applied once.
         """
-        held = self.position(fill.asset)
-        signed = fill.signed_quantity
-        position = held.after(signed, fill.price)
-        self._cash -= signed * fill.price * held.multiplier + fill.fee
-        self._fees += fill.fee
+        asset, price, fee = fill.asset, fill.price, fill.fee
+        held = self._positions.get(asset) or self.position(asset)
+        signed = fill.quantity if fill.side is OrderSide.BUY else -fill.quantity
+        position = held.after(signed, price)
+        self._cash -= signed * price * held.multiplier + fee
+        self._fees += fee
         if position.quantity:
-            self._positions[fill.asset] = position
+            self._positions[asset] = position
         else:
-            self._positions.pop(fill.asset, None)
+            self._positions.pop(asset, None)
         return position

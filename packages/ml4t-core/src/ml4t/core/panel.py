@@ -1,6 +1,6 @@
 """Bars of many assets, aligned by time, and what a strategy sees of them at one instant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar, overload
 
@@ -197,6 +197,13 @@ class MarketSlice(Mapping[str, BarView]):
             return None
         mark = self._panel.marks[self._row * self._panel.width + offset]
         return mark if mark == mark else None  # noqa: PLR0124 - NaN is no bar yet
+
+    def marks(self, assets: Iterable[str]) -> list[float | None]:
+        """The last known close of each asset, as :meth:`mark` gives it for one."""
+        panel = self._panel
+        start, index, marks = self._row * panel.width, panel.index, panel.marks
+        known = [marks[start + index[asset]] if asset in index else None for asset in assets]
+        return [mark if mark == mark else None for mark in known]  # noqa: PLR0124
 
     def previous_mark(self, asset: str) -> float | None:
         """The last close of ``asset`` known before the interval of these bars began."""

@@ -82,13 +82,16 @@ def limited(weights: Mapping[str, float], config: RebalanceConfig) -> dict[str, 
     targets: dict[str, float] = {}
     gross = 0.0
     for asset, weight in weights.items():
-        if not -math.inf < weight < math.inf:
+        if least <= weight <= most:
+            target = weight
+        elif -math.inf < weight < math.inf:
+            target = least if weight < least else most
+        else:
             msg = (
                 f"target weight of {asset} must be a finite number, was {weight}: leave the asset "
                 "out or give 0 to close it"
             )
             raise RebalanceError(msg)
-        target = min(max(float(weight), least), most)
         targets[asset] = target
         gross += abs(target)
     if gross > config.max_gross_leverage:

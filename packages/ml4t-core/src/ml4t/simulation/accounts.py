@@ -128,19 +128,25 @@ class CashAccount:
         exposure: Callable[[], Exposure],  # noqa: ARG002
     ) -> Verdict | None:
         """Sales up to what is held, purchases up to what the cash pays for, fee included."""
-        wanted = abs(trade.signed_quantity)
-        if trade.signed_quantity < 0:
-            if wanted > trade.held * (1 + _TOLERANCE):
-                reason = f"a cash account cannot sell short: sells {wanted:g}, holds {trade.held:g}"
-                return self.shortfall.settle(max(trade.held, 0.0), reason)
-            if wanted * trade.unit_value + cash < trade.fee:
-                return Verdict(0.0, f"the fee of {trade.fee:.2f} exceeds proceeds and cash")
-            return None
+        wanted = trade.signed_quantity
+        if wanted < 0:
+            return self._review_sale(trade, cash)
         cost = wanted * trade.unit_value + trade.fee
         if cost <= cash * (1 + _TOLERANCE):
             return None
         reason = f"not enough cash: costs {cost:.2f}, cash is {cash:.2f}"
         return self.shortfall.settle(_paid_by(cash, trade), reason)
+
+    def _review_sale(self, trade: Trade, cash: float) -> Verdict | None:
+        quantity, fee, verdict = -trade.signed_quantity, trade.fee, None
+        if quantity > trade.held * (1 + _TOLERANCE):
+            reason = f"a cash account cannot sell short: sells {quantity:g}, holds {trade.held:g}"
+            verdict = self.shortfall.settle(max(trade.held, 0.0), reason)
+            quantity = verdict.quantity
+            fee = trade.fee_of(quantity) if quantity else 0.0
+        if quantity and quantity * trade.unit_value + cash < fee:
+            return Verdict(0.0, f"the fee of {fee:.2f} exceeds proceeds and cash")
+        return verdict
 
 
 def _paid_by(cash: float, trade: Trade) -> float:

@@ -72,13 +72,18 @@ class SimulatedBroker:
     """
 
     __slots__ = (
-        "_assets", "_capabilities", "_exposure", "_first_session", "_ledger", "_market",
-        "bars", "book", "fills", "now", "outbox",
+        "_assets", "_capabilities", "_commission", "_exposure", "_fee", "_first_session", "_ledger",
+        "_review", "_slipped", "_timing", "bars", "book", "fills", "now", "outbox",
     )  # fmt: skip
 
     def __init__(self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions) -> None:
         self._assets = dict(assets)
-        self._market = market
+        # One look-up instead of three for what every fill asks.
+        self._timing = market.timing
+        self._slipped = market.slippage.slipped
+        self._commission = market.commission
+        self._fee = market.commission.fee
+        self._review = market.account.review
         self._ledger = Ledger(cash, {a.symbol: a.multiplier for a in self._assets.values()})
         self._capabilities = Capabilities(
             order_types=_ORDER_TYPES,
@@ -128,11 +133,12 @@ class SimulatedBroker:
 
     def get_account_value(self) -> float:
         """Cash and the market value of all positions at their last known closes."""
-        value = self._ledger.cash
-        bars = self.bars
-        for position in self._ledger.positions.values():
-            mark = None if bars is None else bars.mark(position.asset)
-            value += position.market_value(position.average_price if mark is None else mark)
+        value, positions, bars = self._ledger.cash, self._ledger.positions, self.bars
+        if bars is None:
+            return value + sum(p.market_value(p.average_price) for p in positions.values())
+        for position, mark in zip(positions.values(), bars.marks(positions), strict=True):
+            price = position.average_price if mark is None else mark
+            value += position.quantity * price * position.multiplier
         return value
 
     def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
@@ -168,9 +174,12 @@ class SimulatedBroker:
             good_till,
             tag,
         )
-        number = str(len(self.book) + 1)
+        book = self.book
+        number = str(len(book) + 1)
         order = Order.submitted(number, request, self.now, self._objection(request))
-        self._put(order)
+        book.put(order)
+        if self.outbox is not None:
+            self.outbox.append(order)
         return order
 
     def cancel_order(self, order_id: str) -> bool:
@@ -244,7 +253,7 @@ class SimulatedBroker:
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         session = now.date()
         self._exposure = None
-        timing, first_session = self._market.timing, self._first_session
+        timing, first_session = self._timing, self._first_session
         for order in tuple(self.book.working.values()):
             request = order.request
             may_end = order.id in first_session or request.good_till is not None
@@ -269,7 +278,7 @@ class SimulatedBroker:
         for order in tuple(self.book.working.values()):
             bar = bars.get(order.asset) if order.order_type is OrderType.MARKET else None
             if bar is not None:
-                timing = self._market.timing
+                timing = self._timing
                 self._execute(order, Match(timing.market_price(bar), timing.rule), now)
 
     def _objection(self, request: OrderRequest) -> str | None:
@@ -291,17 +300,17 @@ class SimulatedBroker:
         return good_till is not None and now > good_till
 
     def _execute(self, order: Order, met: Match, now: datetime) -> None:
-        request, market, ledger = order.request, self._market, self._ledger
+        request, ledger = order.request, self._ledger
         terms = self._assets[request.asset]
-        price = market.slippage.slipped(met.price, request.side)
+        price = self._slipped(met.price, request.side)
         if request.limit_price is not None:
             price = _within_limit(price, request.limit_price, request.side)
         quantity = request.quantity - order.filled_quantity
-        fee = market.commission.fee(quantity, price, terms.multiplier)
+        fee = self._fee(quantity, price, terms.multiplier)
         before = ledger.position(request.asset)
         change = quantity if request.side is OrderSide.BUY else -quantity
-        trade = _made(Trade, (change, price, terms, before.quantity, fee, market.commission))
-        verdict = market.account.review(trade, ledger.cash, self._exposure_now)
+        trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission))
+        verdict = self._review(trade, ledger.cash, self._exposure_now)
         if verdict is not None:
             quantity = verdict.quantity
             fee = trade.fee_of(quantity)
@@ -324,7 +333,7 @@ class SimulatedBroker:
     def _exposure_now(self) -> Exposure:
         if self._exposure is None:
             assert self.bars is not None  # noqa: S101 - orders only match against bars
-            same_bar = self._market.timing.same_bar
+            same_bar = self._timing.same_bar
             mark = self.bars.mark if same_bar else self.bars.previous_mark
             self._exposure = Exposure(self._ledger.cash, self._ledger.positions, mark)
         return self._exposure

@@ -54,7 +54,7 @@ def match(order: Order, bar: PriceBar, timing: Timing) -> Match | None:
         The match; :data:`TRIGGERED` where a stop-limit order only became a limit order; None where
         nothing happens.
     """
-    kind = order.order_type
+    kind = order.request.order_type
     if kind is OrderType.MARKET:
         return _made(Match, (timing.market_price(bar), timing.rule))
     side = order.side

@@ -1,0 +1,64 @@
+"""The order book: all orders, and those that still work."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml4t.core import Order, OrderRequest, OrderStatus, UnknownOrderError
+from ml4t.simulation import OrderBook
+
+REQUEST = OrderRequest.of("SPY", 10)
+
+
+def order(number: str, status: OrderStatus = OrderStatus.ACCEPTED) -> Order:
+    return Order(number, REQUEST, status)
+
+
+def test_a_new_book_is_empty() -> None:
+    book = OrderBook()
+
+    assert (len(book), dict(book.orders), book.working) == (0, {}, {})
+
+
+def test_an_order_is_found_by_its_id() -> None:
+    book = OrderBook()
+    book.put(order("7"))
+
+    assert book["7"] == order("7")
+    with pytest.raises(UnknownOrderError, match="no order has the id '8'"):
+        book["8"]
+
+
+def test_the_latest_state_replaces_the_one_before() -> None:
+    book = OrderBook()
+    book.put(order("7"))
+    book.put(order("7", OrderStatus.FILLED))
+
+    assert book["7"].status is OrderStatus.FILLED
+    assert len(book) == 1
+
+
+def test_working_orders_keep_their_place_when_they_change() -> None:
+    book = OrderBook()
+    for number in "123":
+        book.put(order(number))
+    book.put(order("1", OrderStatus.PARTIALLY_FILLED))
+
+    assert list(book.working) == ["1", "2", "3"]
+
+
+def test_the_orders_cannot_be_written_from_outside() -> None:
+    with pytest.raises(TypeError):
+        OrderBook().orders["7"] = order("7")  # type: ignore[index]
+
+
+@given(st.lists(st.tuples(st.sampled_from("1234"), st.sampled_from(OrderStatus))))
+def test_working_orders_are_those_that_are_open(changes: list[tuple[str, OrderStatus]]) -> None:
+    book = OrderBook()
+    latest: dict[str, Order] = {}
+    for number, status in changes:
+        book.put(order(number, status))
+        latest[number] = order(number, status)
+
+    assert dict(book.orders) == latest
+    assert book.working == {number: o for number, o in latest.items() if o.is_open}
