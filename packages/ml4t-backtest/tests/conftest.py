@@ -299,6 +299,7 @@ class Audit:
         assert np.isfinite(self.result.positions.to_numpy()).all(), "A30: positions"
         numbers = ["quantity", "entry_price", "exit_price", "fees", "profit"]
         assert np.isfinite(self.result.trades[numbers].to_numpy()).all(), "A30: trades"
+        assert math.isfinite(self.result.summary["total_return"]), "A30: summary"
         assert (self.result.drawdown <= 0).all(), "A29: drawdown"
 
     def _traded(self) -> dict[str, float]:

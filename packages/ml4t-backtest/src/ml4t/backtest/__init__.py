@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ml4t.backtest.broker import ArrayBroker
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.engine import Engine
 from ml4t.backtest.feed import DataFeed
@@ -41,6 +42,7 @@ from ml4t.simulation import (
 )
 
 __all__ = [
+    "ArrayBroker",
     "ArraySlice",
     "Asset",
     "BacktestConfig",

@@ -88,9 +88,10 @@ def _picker(
         if not isinstance(fields, dict) or "kind" not in fields:
             msg = f"expected the name of a kind or a table with `kind`, was {value!r}"
             raise ConfigError(msg)
-        cls = kinds.get(fields["kind"])
+        kind = fields["kind"]
+        cls = kinds.get(kind) if isinstance(kind, str) else None
         if cls is None:
-            msg = f"kind must be one of {', '.join(kinds)}, was {fields['kind']!r}"
+            msg = f"kind must be one of {', '.join(kinds)}, was {kind!r}"
             raise ConfigError(msg)
         rest = {name: number for name, number in fields.items() if name != "kind"}
         return converter.structure(rest, cls)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sys import getrefcount
 from types import MappingProxyType
 
+from ml4t.backtest.broker import ArrayBroker
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.feed import DataFeed
 from ml4t.backtest.garbage import rare_collections
@@ -67,7 +68,7 @@ class Engine:
         Raises:
             Exception: whatever the strategy raises, with a note that names the bar.
         """
-        broker = SimulatedBroker(self.config.initial_cash, self.feed.terms, self.config.market)
+        broker = ArrayBroker(self.config.initial_cash, self.feed.terms, self.config.market)
         if self._listens():
             broker.outbox = []
         with rare_collections():

@@ -40,12 +40,11 @@ class RoundTrip(NamedTuple):
 class _Lot:
     """What is left of one opening fill."""
 
-    __slots__ = ("fee_per_unit", "fill", "quantity")
+    __slots__ = ("fill", "quantity")
 
-    def __init__(self, fill: Fill, quantity: float, fee_per_unit: float) -> None:
+    def __init__(self, fill: Fill, quantity: float) -> None:
         self.fill = fill
         self.quantity = quantity
-        self.fee_per_unit = fee_per_unit
 
 
 def round_trips(
@@ -69,22 +68,26 @@ def round_trips(
     for fill in fills:
         lots = book.setdefault(fill.asset, deque())
         left = fill.quantity
-        fee_per_unit = fill.fee / fill.quantity
         while left > DUST * fill.quantity and lots and lots[0].fill.side is not fill.side:
             lot = lots[0]
             closed = min(left, lot.quantity)
-            fees = closed * (lot.fee_per_unit + fee_per_unit)
+            fees = _fee_share(lot.fill, closed) + _fee_share(fill, closed)
             yield _trip(lot, closed, fees, multipliers[fill.asset], fill.timestamp, fill.price)
             left -= closed
             lot.quantity -= closed
             if lot.quantity <= DUST * lot.fill.quantity:
                 lots.popleft()
         if left > DUST * fill.quantity:
-            lots.append(_Lot(fill, left, fee_per_unit))
+            lots.append(_Lot(fill, left))
     for asset in sorted(book):
         for lot in book[asset]:
-            fees = lot.quantity * lot.fee_per_unit
+            fees = _fee_share(lot.fill, lot.quantity)
             yield _trip(lot, lot.quantity, fees, multipliers[asset], None, marks[asset])
+
+
+def _fee_share(fill: Fill, quantity: float) -> float:
+    """The part of a fill's fee that belongs to ``quantity`` of its units."""
+    return fill.fee * (quantity / fill.quantity)
 
 
 def _trip(
