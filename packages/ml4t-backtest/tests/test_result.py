@@ -184,6 +184,18 @@ def test_the_value_of_a_fill_counts_the_multiplier(result: BacktestResult) -> No
     np.testing.assert_allclose(result.fills["value"], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("cells", [1, 2, 7, 100])
+def test_the_account_does_not_depend_on_how_many_cells_are_worked_on_at_once(
+    cells: int, result: BacktestResult, run_engine: RunEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml4t.backtest.equity._BLOCK_CELLS", cells)
+
+    in_blocks = run_engine(feed(), Mixed(), CONFIG)
+
+    assert in_blocks.digest == result.digest
+    assert in_blocks.positions.equals(result.positions)
+
+
 def test_returns_compound_to_the_equity_from_the_initial_cash(result: BacktestResult) -> None:
     first = result.equity.iloc[0] / CONFIG.initial_cash - 1
 

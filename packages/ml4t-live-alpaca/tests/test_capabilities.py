@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ml4t.core.orders import OrderRequest, OrderType, TimeInForce
+from ml4t.core import OrderRequest, OrderType, TimeInForce
 from ml4t.live_alpaca.capabilities import objection
 
 

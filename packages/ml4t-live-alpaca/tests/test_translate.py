@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml4t.core import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.errors import InvalidOrderError
-from ml4t.core.orders import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.live_alpaca.capabilities import objection
 from ml4t.live_alpaca.translate import to_vendor
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ib_async import Order
 
+from ml4t.core import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.errors import InvalidOrderError
-from ml4t.core.orders import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.live_ib.capabilities import objection
 from ml4t.live_ib.translate import to_vendor
 

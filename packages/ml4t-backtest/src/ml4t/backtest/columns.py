@@ -13,7 +13,7 @@ from ml4t.backtest.refusals import Place
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 __all__ = ["Codes", "Column", "encode", "is_text", "primitive", "value_type"]
 

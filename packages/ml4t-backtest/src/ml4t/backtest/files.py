@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ml4t.core.errors import DataError
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 __all__ = ["read_table"]
 

@@ -14,7 +14,7 @@ from ml4t.backtest.refusals import Place
 from ml4t.backtest.zones import EPOCH, Offsets, clock_text, named_zone
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 __all__ = ["Instants", "read_instants", "read_timestamps"]
 

@@ -31,7 +31,7 @@ def read_symbols(column: Column) -> Symbols:
         DataError: a symbol is missing, is not text, or is blank or surrounded by blanks; the
             message names the row.
     """
-    import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
 
     place, values = column.place, column.present()
     if isinstance(values, list):

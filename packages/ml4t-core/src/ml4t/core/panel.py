@@ -159,10 +159,13 @@ class MarketSlice(Mapping[str, BarView]):
         return self._panel.assets
 
     def __getitem__(self, asset: str) -> BarView:
-        bar = self.get(asset)
-        if bar is None:
+        # Written out rather than put together from smaller calls: strategies live in this method.
+        panel = self._panel
+        position = self._row * panel.width + panel.index[asset]
+        close = panel.closes[position]
+        if close != close:  # noqa: PLR0124 - NaN is a missing bar
             raise KeyError(asset)
-        return bar
+        return BarView(panel.columns, position)
 
     @overload
     def get(self, asset: str, /) -> BarView | None: ...
@@ -172,14 +175,10 @@ class MarketSlice(Mapping[str, BarView]):
 
     def get(self, asset: str, /, default: BarView | T | None = None) -> BarView | T | None:
         """The bar of ``asset``, or ``default`` where it has none at this instant."""
-        # Written out rather than put together from smaller calls: strategies live in this method.
-        panel = self._panel
-        offset = panel.index.get(asset)
-        if offset is None:
+        try:
+            return self[asset]
+        except KeyError:
             return default
-        position = self._row * panel.width + offset
-        close = panel.closes[position]
-        return BarView(panel.columns, position) if close == close else default  # noqa: PLR0124
 
     def __contains__(self, asset: object) -> bool:
         return isinstance(asset, str) and self._panel.position(self._row, asset) >= 0

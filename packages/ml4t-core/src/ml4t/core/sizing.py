@@ -9,6 +9,12 @@ __all__ = ["Buy", "common_step", "fit_to_cash", "whole_lots"]
 _ROUNDING = 1e-9
 """What a quotient may miss a whole number by and still count as it."""
 
+_UP = 1 + 1e-14
+"""The same for quotients so large that their own rounding is more than that."""
+
+_NOISE = 1e-12
+"""The share of the cash that a lot may lack and still be paid: sums of money are rounded."""
+
 
 def whole_lots(quantity: float, step: float) -> float:
     """The largest multiple of ``step`` that is not larger than ``quantity``, sign kept.
@@ -21,8 +27,8 @@ def whole_lots(quantity: float, step: float) -> float:
     if step <= 0:
         return quantity
     if quantity < 0:
-        return -int(_ROUNDING - quantity / step) * step or 0.0
-    return int(quantity / step + _ROUNDING) * step
+        return -int(_ROUNDING - quantity / step * _UP) * step or 0.0
+    return int(quantity / step * _UP + _ROUNDING) * step
 
 
 def common_step(first: float, second: float) -> float:
@@ -93,7 +99,7 @@ def _deal_out(buys: Sequence[Buy], taking_part: Sequence[int], cash: float) -> l
     for i in taking_part:
         buy = buys[i]
         quantities[i] = buy.quantity if factor == 1 else whole_lots(buy.quantity * factor, buy.step)
-    left = cash - sum(quantities[i] * buys[i].unit_cost for i in taking_part)
+    left = cash * (1 + _NOISE) - sum(quantities[i] * buys[i].unit_cost for i in taking_part)
     waiting = [i for i in taking_part if quantities[i] < buys[i].quantity]
     waiting.sort(key=lambda i: quantities[i] / buys[i].quantity)
     for one_lot_each in (True, False):

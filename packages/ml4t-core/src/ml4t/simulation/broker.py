@@ -1,6 +1,6 @@
 """A venue in memory, fed bar by bar."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 import attrs
@@ -13,7 +13,7 @@ from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
-from ml4t.core.positions import Position
+from ml4t.core.positions import DUST, Position
 from ml4t.simulation.accounts import AccountRules, Trade
 from ml4t.simulation.commission import Commission
 from ml4t.simulation.exposure import Exposure
@@ -73,7 +73,7 @@ class SimulatedBroker:
 
     __slots__ = (
         "_assets", "_capabilities", "_commission", "_exposure", "_fee", "_first_session", "_ledger",
-        "_review", "_slipped", "_timing", "bars", "book", "fills", "now", "outbox",
+        "_mark", "_review", "_slipped", "_timing", "bars", "book", "fills", "now", "outbox",
     )  # fmt: skip
 
     def __init__(self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions) -> None:
@@ -94,6 +94,7 @@ class SimulatedBroker:
         )
         self._first_session: dict[str, date] = {}
         self._exposure: Exposure | None = None
+        self._mark: Callable[[str], float | None] = lambda _: None
         self.bars: MarketSlice | None = None
         self.now: datetime | None = None
         self.book = OrderBook()
@@ -245,14 +246,16 @@ class SimulatedBroker:
             if order.asset == asset and order.order_type is OrderType.MARKET:
                 change = order.side.sign * order.remaining
                 left += change if change * held.quantity < 0 else 0.0
-        return None if left * held.quantity <= 0 else self.submit_order(asset, -left)
+        if left * held.quantity <= 0 or abs(left) <= DUST * abs(held.quantity):
+            return None
+        return self.submit_order(asset, -left)
 
     def match(self) -> None:
         """Let every working order meet the current bars, in order of submission."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         session = now.date()
-        self._exposure = None
+        self._exposure, self._mark = None, bars.previous_mark
         timing, first_session = self._timing, self._first_session
         for order in tuple(self.book.working.values()):
             request = order.request
@@ -274,11 +277,13 @@ class SimulatedBroker:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        self._exposure = None
+        timing = self._timing
+        if not timing.same_bar:
+            return
+        self._exposure, self._mark = None, bars.mark
         for order in tuple(self.book.working.values()):
             bar = bars.get(order.asset) if order.order_type is OrderType.MARKET else None
             if bar is not None:
-                timing = self._timing
                 self._execute(order, Match(timing.market_price(bar), timing.rule), now)
 
     def _objection(self, request: OrderRequest) -> str | None:
@@ -332,10 +337,7 @@ class SimulatedBroker:
 
     def _exposure_now(self) -> Exposure:
         if self._exposure is None:
-            assert self.bars is not None  # noqa: S101 - orders only match against bars
-            same_bar = self._timing.same_bar
-            mark = self.bars.mark if same_bar else self.bars.previous_mark
-            self._exposure = Exposure(self._ledger.cash, self._ledger.positions, mark)
+            self._exposure = Exposure(self._ledger.cash, self._ledger.positions, self._mark)
         return self._exposure
 
     def _put(self, order: Order) -> None:
