@@ -357,29 +357,22 @@ def test_an_engine_that_runs_again_starts_from_the_same_cash() -> None:
     assert len(second.fills) == 1
 
 
-def minutes(count: int, start: str, zone: str) -> DataFeed:
-    times = pd.date_range(start, periods=count, freq="h", tz=zone)
-    return DataFeed(pd.DataFrame({"timestamp": times, "symbol": "A", "close": 10.0}))
-
-
-@pytest.mark.parametrize(("zone", "worked_for"), [("America/New_York", 5), ("UTC", 1)])
+@pytest.mark.parametrize(
+    ("zone", "status", "row"), [("America/New_York", "expired", 6), ("UTC", "accepted", 0)]
+)
 def test_a_day_order_works_through_the_local_day_of_the_first_bar_after_it(
-    zone: str, worked_for: int, run_engine: RunEngine
+    zone: str, status: str, row: int, run_engine: RunEngine
 ) -> None:
-    # The first bar after the order is complete at 19:00 in New York, which is midnight in UTC.
-    feed = minutes(8, "2024-01-02 18:00", "America/New_York")
-    prices = pd.DataFrame(
-        {"timestamp": pd.DatetimeIndex(list(feed.times)).tz_convert(zone), "symbol": "A"}
-    ).assign(close=10.0)
+    # The order is sent at 18:00 in New York, which is 23:00 in UTC; the next day begins there with
+    # the next bar, and in New York with the sixth.
+    times = pd.date_range("2024-01-02 18:00", periods=8, freq="h", tz="America/New_York")
+    prices = pd.DataFrame({"timestamp": times.tz_convert(zone), "symbol": "A", "close": 10.0})
     step: Step = lambda _, broker: broker.submit_order("A", 1, None, OrderType.LIMIT, 9.0)  # noqa: E731
 
     orders = run_engine(DataFeed(prices), Stepwise({0: step})).orders
 
-    if zone == "UTC":
-        assert orders["status"].tolist() == ["accepted"]
-    else:
-        assert orders["status"].tolist() == ["expired"]
-        assert orders["updated_at"].tolist() == [feed.times[1 + worked_for]]
+    assert orders["status"].tolist() == [status]
+    assert orders["updated_at"].tolist() == [times[row]]
 
 
 def test_a_gtd_order_works_up_to_and_including_its_instant(run_engine: RunEngine) -> None:

@@ -164,6 +164,15 @@ class TestClosing:
 
         assert quantities(broker, {"A": 0.0, "B": 0.9})["A"] == 50.0
 
+    def test_a_short_position_of_odd_size_becomes_long_in_whole_lots(
+        self, account_of: AccountOf
+    ) -> None:
+        """Scaled to the cash, the order is a multiple of the lot like any other."""
+        prices = {"A": 1.0, "B": 1.0}
+        broker = account_of(prices, {"A": -15.0, "B": 500.0}, cash=515.0, now={"B": None})
+
+        assert quantities(broker, {"A": 0.8}, round_lots=True)["A"] == 500.0
+
 
 class TestPending:
     """What may still fill counts as if it had."""

@@ -20,8 +20,6 @@ __all__ = ["Engine"]
 _CHUNK = 4096
 """Rows between two reports of progress; also how many timestamps exist at once."""
 
-_HELD_BY_ENGINE = 3
-
 _NO_CONTEXT: Mapping[str, object] = MappingProxyType({})
 
 
@@ -98,11 +96,12 @@ class Engine:
         context = _NO_CONTEXT
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
+        # This frame and the broker, and on some versions of Python the question itself.
+        held_by_engine = getrefcount(data)
         for row, now in enumerate(self.feed.times.iterate(start, stop), start):
             # A slice that nobody kept is moved on, which takes a fifth of the time that a new one
-            # takes. Whoever keeps one keeps that instant: it is held by more than this frame, the
-            # broker and the question itself.
-            if getrefcount(data) > _HELD_BY_ENGINE:
+            # takes. Whoever keeps one keeps that instant.
+            if getrefcount(data) > held_by_engine:
                 data = broker.bars = ArraySlice(panel, row)
             else:
                 data._row = row  # noqa: SLF001

@@ -286,6 +286,12 @@ def _committed(pending: Mapping[str, _Pending], planner: _Planner) -> float:
     return total
 
 
+def _covers(trade: PlannedTrade) -> float:
+    """How much of a buy closes a short position, in whole lots where it buys more than that."""
+    short = max(-trade.effective, 0.0)
+    return trade.quantity if trade.quantity <= short else whole_lots(short, trade.step)
+
+
 def _fit_buys(trades: Sequence[PlannedTrade], cash: float, planner: _Planner) -> None:
     """Scale the buys that open or add to longs to what the cash pays for."""
     headroom = planner.config.fee_headroom
@@ -297,7 +303,7 @@ def _fit_buys(trades: Sequence[PlannedTrade], cash: float, planner: _Planner) ->
         if quantity < 0:
             cash -= quantity * trade.unit_value * (1 - headroom)
         elif quantity > 0:
-            covers = min(quantity, -trade.effective) if trade.effective < 0 else 0.0
+            covers = _covers(trade)
             cash -= covers * trade.unit_value * (1 + headroom)
             cost += (quantity - covers) * trade.unit_value * (1 + headroom)
             opening.append((trade, covers))
