@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.assets import Asset
 from ml4t.core.bars import PRICE_FIELDS
 from ml4t.core.errors import DataError, InvalidValueError
@@ -293,7 +293,7 @@ def test_the_digest_sees_values_not_their_bits_or_types():
 @pytest.mark.parametrize("seed", ["0", "1", "4242"])
 def test_the_digest_is_the_same_in_every_process(tmp_path, seed):
     paths = [str(path) for path in as_files(tmp_path, "parquet")]
-    code = f"from ml4t.backtest.feed import DataFeed; print(DataFeed(*{paths!r}).digest)"
+    code = f"from ml4t.backtest.data.feed import DataFeed; print(DataFeed(*{paths!r}).digest)"
     assert run_python(code, PYTHONHASHSEED=seed) == DIGEST
 
 
@@ -312,7 +312,7 @@ def test_repr_of_a_close_alone_shows_it_alone():
 
 def test_a_feed_imports_neither_pandas_nor_arrow_until_it_reads_a_frame():
     code = (
-        "import sys, numpy as np; from ml4t.backtest.feed import DataFeed\n"
+        "import sys, numpy as np; from ml4t.backtest.data.feed import DataFeed\n"
         "days = np.array(['2024-01-02', '2024-01-03'], 'datetime64[D]')\n"
         "DataFeed.from_arrays(days, ['A'], {'close': np.array([[1.0], [2.0]])}).digest\n"
         "print(sorted({'narwhals', 'pandas', 'pyarrow'} & sys.modules.keys()))"
@@ -323,7 +323,7 @@ def test_a_feed_imports_neither_pandas_nor_arrow_until_it_reads_a_frame():
 def test_reading_parquet_does_not_import_pandas(tmp_path):
     prices, signals, context = as_files(tmp_path, "parquet")
     code = (
-        "import sys; from ml4t.backtest.feed import DataFeed\n"
+        "import sys; from ml4t.backtest.data.feed import DataFeed\n"
         f"DataFeed({str(prices)!r}, {str(signals)!r}, {str(context)!r}).digest\n"
         "print('pandas' in sys.modules)"
     )

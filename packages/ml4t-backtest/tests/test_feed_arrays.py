@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.assets import Asset
 from ml4t.core.errors import DataError, InvalidValueError
 

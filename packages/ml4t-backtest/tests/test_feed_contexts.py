@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.errors import DataError
 
 TIMES = pd.to_datetime(["2024-01-02 21:00", "2024-01-03 21:00"], utc=True)

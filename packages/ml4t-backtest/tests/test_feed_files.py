@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.errors import DataError
 
 HEADER = "timestamp,symbol,close\n"

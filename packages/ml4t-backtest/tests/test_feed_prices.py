@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.backtest import checks
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data import checks
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.bars import Bar
 from ml4t.core.errors import DataError
 

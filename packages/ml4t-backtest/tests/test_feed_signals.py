@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml4t.backtest.feed import DataFeed
-from ml4t.backtest.panel import ArraySlice
+from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.panel import ArraySlice
 from ml4t.core.errors import DataError
 
 TIMES = pd.to_datetime(["2024-01-02 21:00", "2024-01-03 21:00"] * 2, utc=True)

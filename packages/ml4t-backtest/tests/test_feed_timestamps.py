@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.core.errors import DataError, InvalidValueError
 
 NEW_YORK = "America/New_York"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ml4t.backtest.metrics import daily_returns, periods_per_year
+from ml4t.backtest.results.metrics import daily_returns, periods_per_year
 
 
 def equity_at(*points: tuple[str, float], zone: str = "America/New_York") -> "pd.Series[float]":

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ml4t.backtest import panel as panel_module
-from ml4t.backtest.panel import ArrayPanel, ArraySlice, last_known
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data import panel as panel_module
+from ml4t.backtest.data.panel import ArrayPanel, ArraySlice, last_known
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.errors import DataError, InvalidValueError, UnknownAssetError
 
 NAN = np.nan

@@ -28,7 +28,7 @@ from ml4t.backtest import (
     SameBarClose,
     Strategy,
 )
-from ml4t.backtest.result import TABLES
+from ml4t.backtest.results.result import TABLES
 from ml4t.core import DataError, MarketSlice
 
 RunEngine = Callable[..., BacktestResult]
@@ -188,7 +188,7 @@ def test_the_value_of_a_fill_counts_the_multiplier(result: BacktestResult) -> No
 def test_the_account_does_not_depend_on_how_many_cells_are_worked_on_at_once(
     cells: int, result: BacktestResult, run_engine: RunEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml4t.backtest.equity._BLOCK_CELLS", cells)
+    monkeypatch.setattr("ml4t.backtest.results.equity._BLOCK_CELLS", cells)
 
     in_blocks = run_engine(feed(), Mixed(), CONFIG)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.errors import DataError
 
 NEW_YORK = ZoneInfo("America/New_York")

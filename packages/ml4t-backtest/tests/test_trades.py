@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml4t.backtest import Fill, OrderSide
-from ml4t.backtest.trades import RoundTrip, round_trips
+from ml4t.backtest.results.trades import RoundTrip, round_trips
 
 START = datetime(2024, 1, 2, 21, tzinfo=UTC)
 

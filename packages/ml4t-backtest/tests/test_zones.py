@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.backtest.zones import EPOCH, Offsets, clock_text, declared_zone, named_zone
+from ml4t.backtest.data.zones import EPOCH, Offsets, clock_text, declared_zone, named_zone
 from ml4t.core.errors import InvalidValueError
 
 MINUTE = timedelta(minutes=1)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from ml4t.backtest.broker import ArrayBroker
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.panel import ArraySlice
 from ml4t.backtest.engine import Engine
-from ml4t.backtest.feed import DataFeed
-from ml4t.backtest.manifest import RunManifest
-from ml4t.backtest.panel import ArraySlice
-from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.results.manifest import RunManifest
+from ml4t.backtest.results.result import BacktestResult
 from ml4t.core import (
     Asset,
     BrokerProtocol,

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.engine import Engine
-from ml4t.backtest.feed import DataFeed
-from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.strategy_file import load_strategy, place_in
 from ml4t.core import Ml4tError, StrategyError
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from ml4t.backtest.broker import ArrayBroker
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.feed import DataFeed
+from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.panel import ArraySlice
 from ml4t.backtest.garbage import rare_collections
-from ml4t.backtest.panel import ArraySlice
-from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.tables import result_of_run
+from ml4t.backtest.results.result import BacktestResult
+from ml4t.backtest.results.tables import result_of_run
 from ml4t.core import Order, Strategy
 from ml4t.simulation import SimulatedBroker
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.manifest import RunManifest, digest_of_tables
-from ml4t.backtest.metrics import summarize
+from ml4t.backtest.results.manifest import RunManifest, digest_of_tables
+from ml4t.backtest.results.metrics import summarize
 from ml4t.core import DataError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class BacktestResult:
 
     @cached_property
     def summary(self) -> "pd.Series[float]":
-        """Returns, risk ratios, costs and counts; see :func:`ml4t.backtest.metrics.summarize`."""
+        """Returns, risk ratios, costs and counts; see :func:`.metrics.summarize`."""
         return summarize(self.account, self.fills, self.trades, self.config.initial_cash)
 
     @property
@@ -127,7 +127,7 @@ class BacktestResult:
         Returns:
             The folder.
         """
-        from ml4t.backtest.storage import write_folder  # noqa: PLC0415 - needs pyarrow
+        from ml4t.backtest.results.storage import write_folder  # noqa: PLC0415 - needs pyarrow
 
         tables = {name: getattr(self, name) for name in TABLES}
         return write_folder(Path(folder), tables, self.manifest)
@@ -139,7 +139,7 @@ class BacktestResult:
         Raises:
             DataError: a file is missing, or the tables are not those the manifest was made of.
         """
-        from ml4t.backtest.storage import read_folder  # noqa: PLC0415 - needs pyarrow
+        from ml4t.backtest.results.storage import read_folder  # noqa: PLC0415 - needs pyarrow
 
         manifest, makers = read_folder(Path(folder), TABLES)
         config = BacktestConfig.from_dict(manifest.config, source=str(folder))
@@ -158,7 +158,7 @@ class BacktestResult:
         Returns:
             The path.
         """
-        from ml4t.backtest.plot import draw  # noqa: PLC0415 - needs matplotlib
+        from ml4t.backtest.results.plot import draw  # noqa: PLC0415 - needs matplotlib
 
         title = f"{self.manifest.strategy}: {self.config.initial_cash:,.0f} → "
         title += f"{self.equity.iloc[-1]:,.0f}, largest drawdown {self.drawdown.min():.1%}"

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.columns import Codes, Column, encode, is_text, primitive, value_type
-from ml4t.backtest.refusals import Place
-from ml4t.backtest.zones import EPOCH, Offsets, clock_text, named_zone
+from ml4t.backtest.data.columns import Codes, Column, encode, is_text, primitive, value_type
+from ml4t.backtest.data.refusals import Place
+from ml4t.backtest.data.zones import EPOCH, Offsets, clock_text, named_zone
 
 if TYPE_CHECKING:
     import pyarrow as pa

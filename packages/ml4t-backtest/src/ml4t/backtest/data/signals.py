@@ -5,11 +5,11 @@ from datetime import tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.alignment import KeyedRows, key_rows, place
-from ml4t.backtest.checks import FIELDS, check, signal_rules
-from ml4t.backtest.frames import Frame, FrameSource, read_frame
-from ml4t.backtest.prices import Bars
-from ml4t.backtest.refusals import more_rows
+from ml4t.backtest.data.alignment import KeyedRows, key_rows, place
+from ml4t.backtest.data.checks import FIELDS, check, signal_rules
+from ml4t.backtest.data.frames import Frame, FrameSource, read_frame
+from ml4t.backtest.data.prices import Bars
+from ml4t.backtest.data.refusals import more_rows
 from ml4t.core.errors import DataError
 
 __all__ = ["read_signals"]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import attrs
 
-from ml4t.backtest.columns import Column
-from ml4t.backtest.files import read_table
-from ml4t.backtest.refusals import Place
+from ml4t.backtest.data.columns import Column
+from ml4t.backtest.data.files import read_table
+from ml4t.backtest.data.refusals import Place
 from ml4t.core.errors import DataError
 
 if TYPE_CHECKING:

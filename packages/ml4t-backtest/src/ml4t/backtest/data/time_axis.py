@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.zones import EPOCH, Offsets, clock_text
+from ml4t.backtest.data.zones import EPOCH, Offsets, clock_text
 from ml4t.core.errors import DataError
 
 __all__ = ["TimeAxis"]

@@ -6,12 +6,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.columns import Codes
-from ml4t.backtest.frames import Frame
-from ml4t.backtest.instants import Instants, read_instants
-from ml4t.backtest.refusals import more_rows
-from ml4t.backtest.symbols import Symbols, read_symbols
-from ml4t.backtest.zones import EPOCH
+from ml4t.backtest.data.columns import Codes
+from ml4t.backtest.data.frames import Frame
+from ml4t.backtest.data.instants import Instants, read_instants
+from ml4t.backtest.data.refusals import more_rows
+from ml4t.backtest.data.symbols import Symbols, read_symbols
+from ml4t.backtest.data.zones import EPOCH
 from ml4t.core.errors import DataError
 
 __all__ = ["KeyedRows", "Placement", "first_repeat", "iso", "key_rows", "place"]

@@ -7,10 +7,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.alignment import KeyedRows, key_rows, place
-from ml4t.backtest.checks import FIELDS, check, price_rules
-from ml4t.backtest.frames import Frame, FrameSource, read_frame
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.alignment import KeyedRows, key_rows, place
+from ml4t.backtest.data.checks import FIELDS, check, price_rules
+from ml4t.backtest.data.frames import Frame, FrameSource, read_frame
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.bars import PRICE_FIELDS
 from ml4t.core.errors import DataError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pandas as pd
 
-from ml4t.backtest.manifest import RunManifest
+from ml4t.backtest.results.manifest import RunManifest
 from ml4t.core import DataError
 
 __all__ = ["read_folder", "write_folder"]

@@ -8,8 +8,8 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.contexts import Context
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.contexts import Context
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.assets import Asset
 
 __all__ = ["feed_digest"]

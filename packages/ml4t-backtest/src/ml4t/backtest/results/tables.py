@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.equity import FillArrays, equity_curve, multipliers, quantities
-from ml4t.backtest.feed import DataFeed
-from ml4t.backtest.manifest import RunManifest, versions
-from ml4t.backtest.pandas_times import nanoseconds_of, time_index
-from ml4t.backtest.result import TABLES, BacktestResult
-from ml4t.backtest.trades import RoundTrip, round_trips
+from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.results.equity import FillArrays, equity_curve, multipliers, quantities
+from ml4t.backtest.results.manifest import RunManifest, versions
+from ml4t.backtest.results.pandas_times import nanoseconds_of, time_index
+from ml4t.backtest.results.result import TABLES, BacktestResult
+from ml4t.backtest.results.trades import RoundTrip, round_trips
 from ml4t.core import Strategy
 from ml4t.simulation import SimulatedBroker
 

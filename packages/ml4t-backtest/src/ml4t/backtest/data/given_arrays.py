@@ -6,13 +6,20 @@ from datetime import datetime, tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.alignment import iso
-from ml4t.backtest.checks import FIELDS, check, gap_rules, missing_bars, price_rules, signal_rules
-from ml4t.backtest.instants import read_timestamps
-from ml4t.backtest.panel import require_grid
-from ml4t.backtest.prices import Bars, require_prices
-from ml4t.backtest.refusals import Place
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.alignment import iso
+from ml4t.backtest.data.checks import (
+    FIELDS,
+    check,
+    gap_rules,
+    missing_bars,
+    price_rules,
+    signal_rules,
+)
+from ml4t.backtest.data.instants import read_timestamps
+from ml4t.backtest.data.panel import require_grid
+from ml4t.backtest.data.prices import Bars, require_prices
+from ml4t.backtest.data.refusals import Place
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.bars import PRICE_FIELDS
 from ml4t.core.errors import DataError
 

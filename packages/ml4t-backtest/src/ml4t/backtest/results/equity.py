@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml4t.backtest.feed import DataFeed
-from ml4t.backtest.pandas_times import nanoseconds_of
+from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.results.pandas_times import nanoseconds_of
 from ml4t.core import Fill
 
 __all__ = ["EquityCurve", "FillArrays", "equity_curve", "multipliers", "quantities"]

@@ -3,7 +3,7 @@
 import attrs
 import numpy as np
 
-from ml4t.backtest.columns import Codes, Column, encode, is_text, value_type
+from ml4t.backtest.data.columns import Codes, Column, encode, is_text, value_type
 
 __all__ = ["Symbols", "read_symbols"]
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.refusals import Place
+from ml4t.backtest.data.refusals import Place
 
 if TYPE_CHECKING:
     import narwhals as nw

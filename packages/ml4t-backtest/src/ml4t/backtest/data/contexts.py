@@ -8,12 +8,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.alignment import first_repeat, iso
-from ml4t.backtest.columns import Column
-from ml4t.backtest.frames import FrameSource, read_frame
-from ml4t.backtest.instants import Instants, read_instants
-from ml4t.backtest.refusals import more_rows
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.alignment import first_repeat, iso
+from ml4t.backtest.data.columns import Column
+from ml4t.backtest.data.frames import FrameSource, read_frame
+from ml4t.backtest.data.instants import Instants, read_instants
+from ml4t.backtest.data.refusals import more_rows
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.errors import DataError
 
 __all__ = ["Context", "read_contexts"]

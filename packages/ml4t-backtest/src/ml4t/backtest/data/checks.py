@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.refusals import refusal
+from ml4t.backtest.data.refusals import refusal
 from ml4t.core.bars import PRICE_FIELDS
 from ml4t.core.errors import DataError
 

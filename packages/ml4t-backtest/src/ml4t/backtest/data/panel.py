@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.time_axis import TimeAxis
+from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.errors import DataError, InvalidValueError, UnknownAssetError
 from ml4t.core.panel import MarketSlice, Panel
 

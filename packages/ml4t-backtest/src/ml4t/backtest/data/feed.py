@@ -8,15 +8,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ml4t.backtest.contexts import Context, read_contexts
-from ml4t.backtest.feed_digest import feed_digest
-from ml4t.backtest.frames import FrameSource
-from ml4t.backtest.given_arrays import bars_of_arrays
-from ml4t.backtest.panel import ArrayPanel
-from ml4t.backtest.prices import Bars, read_prices
-from ml4t.backtest.signals import read_signals
-from ml4t.backtest.time_axis import TimeAxis
-from ml4t.backtest.zones import declared_zone
+from ml4t.backtest.data.contexts import Context, read_contexts
+from ml4t.backtest.data.feed_digest import feed_digest
+from ml4t.backtest.data.frames import FrameSource
+from ml4t.backtest.data.given_arrays import bars_of_arrays
+from ml4t.backtest.data.panel import ArrayPanel
+from ml4t.backtest.data.prices import Bars, read_prices
+from ml4t.backtest.data.signals import read_signals
+from ml4t.backtest.data.time_axis import TimeAxis
+from ml4t.backtest.data.zones import declared_zone
 from ml4t.core.assets import Asset
 from ml4t.core.errors import DataError, InvalidValueError
 
