@@ -19,10 +19,10 @@ RUN := $(UV) run --no-sync
 # A test may leave out its annotations, and is checked where it has them.
 UNTYPED := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs
 
-.PHONY: help demo test format lint types arch unit docs wheels cov lock clean
+.PHONY: help demo test format lint types arch unit docs wheels cov bench bench-peers lock clean
 
 help: ## Explain every target (this is what a bare `make` does)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.synced ## Backtest the example, a momentum strategy; tables and a picture in results/
 	$(RUN) ml4t backtest examples/momentum.py --prices examples/data/us_stocks_daily.parquet \
@@ -59,13 +59,19 @@ cov: .venv/.synced ## Measure what the tests run, branches included
 	$(RUN) coverage run -m pytest --doctest-modules --ignore=tests-integration/test_gates.py
 	$(RUN) coverage report
 
+bench: .venv/.synced ## Measure the speed of the backtest; rewrites the tables of docs/reference/speed.md
+	$(RUN) python -m benchmarks bench
+
+bench-peers: .venv/.synced ## The same in other libraries, each installed into an environment of its own
+	UV="$(UV)" $(RUN) python -m benchmarks peers
+
 lock: | $(filter .uv/%,$(UV)) ## Write uv.lock anew after a change of dependencies
 	$(UV) lock
 
 clean: ## Delete what these targets made, the environments included
 	rm -rf .venv .uv dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find packages tests-integration -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks packages tests-integration -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv

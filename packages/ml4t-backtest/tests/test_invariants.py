@@ -380,11 +380,12 @@ shortfalls = st.sampled_from([TrimOrder(), RejectOrder()])
 accounts = st.builds(CashAccount, shortfalls) | st.builds(
     MarginAccount, st.sampled_from([1.0, 0.5, 0.25]), shortfalls
 )
+timings = st.sampled_from([NextBarOpen(), NextBarClose(), SameBarClose()])
 configs = st.builds(
     BacktestConfig,
     initial_cash=st.sampled_from([1e3, 1e5, 1e6]),
     account=accounts,
-    timing=st.sampled_from([NextBarOpen(), NextBarClose(), SameBarClose()]),
+    timing=timings,
     slippage=st.sampled_from([NoSlippage(), BasisPoints(5), BasisPoints(200), FixedAmount(9e-5)]),
     commission=st.sampled_from(
         [NoCommission(), Percentage(0.001), PerShare(0.005, minimum=1.0), PerTrade(5.0)]
@@ -399,6 +400,20 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     market = draw(st.lists(tapes, min_size=1, max_size=8))
     program = draw(programs(bars, len(market)))
     return Scenario(bars, market, draw(configs), program, draw(st.sampled_from([1, 4])))
+
+
+@st.composite
+def leveraged(draw: st.DrawFn) -> Scenario:
+    """A margin account that large orders bring to its limit, bar after bar."""
+    market = draw(st.lists(tapes, min_size=2, max_size=2))
+    terms = (OrderType.MARKET, 0, 0, TimeInForce.GTC, 0)
+    large = st.sampled_from([60, 100, -60, -100])
+    program = [
+        Submit(row, draw(st.integers(0, 1)), draw(large), False, *terms)  # noqa: FBT003
+        for row in range(draw(st.integers(2, 6)))
+    ]
+    config = BacktestConfig(account=MarginAccount(1.0), timing=draw(timings))
+    return Scenario(10, market, config, program, 1)
 
 
 def run(scenario: Scenario, run_engine: RunEngine, stop: int | None = None) -> BacktestResult:
@@ -448,21 +463,28 @@ def test_a3_the_strategy_sees_the_account_that_the_result_shows(
         np.testing.assert_allclose(result.equity, value, rtol=0, atol=1e-9 * scale)
 
 
-@given(scenario=scenarios(), data=st.data())
+@given(scenario=scenarios() | leveraged(), data=st.data())
 def test_a11_cutting_the_future_off_changes_nothing_before_it(
     run_engine: RunEngine, scenario: Scenario, data: st.DataObject
 ) -> None:
-    stop = data.draw(st.integers(1, scenario.bars), label="stop")
-    whole, part = Programmed(scenario), Programmed(scenario)
-
+    whole = Programmed(scenario)
     of_all = run_engine(scenario.feed(), whole, scenario.config)
-    of_part = run_engine(scenario.feed(stop), part, scenario.config)
 
-    last = of_part.account.index[-1]
-    assert part.seen == whole.seen[:stop]
-    assert of_part.account.equals(of_all.account.iloc[:stop])
-    assert of_part.positions.equals(of_all.positions.iloc[:stop])
-    assert of_part.fills.equals(of_all.fills[of_all.fills["timestamp"] <= last])
+    # Whoever looks ahead does so where an order ends: cut right after such bars, and anywhere.
+    times = of_all.account.index
+    ended = pd.Index(of_all.orders["updated_at"].dropna())
+    ends = sorted(set(times.get_indexer(ended).tolist()))
+    rows = st.integers(0, scenario.bars - 1)
+    last_rows = st.lists(st.sampled_from(ends) if ends else rows, max_size=3, unique=True)
+    for last_row in {*data.draw(last_rows, label="ends"), data.draw(rows, label="anywhere")}:
+        part = Programmed(scenario)
+        of_part = run_engine(scenario.feed(last_row + 1), part, scenario.config)
+
+        assert part.seen == whole.seen[: last_row + 1]
+        assert of_part.account.equals(of_all.account.iloc[: last_row + 1])
+        assert of_part.positions.equals(of_all.positions.iloc[: last_row + 1])
+        so_far = of_all.fills["timestamp"] <= times[last_row]
+        assert of_part.fills.equals(of_all.fills[so_far])
 
 
 @given(scenario=scenarios(), random=st.randoms(use_true_random=False))

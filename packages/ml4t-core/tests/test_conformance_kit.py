@@ -19,6 +19,7 @@ from ml4t.core import (
     OrderStatus,
     OrderType,
     Position,
+    TimeInForce,
     UnknownAssetError,
     UnknownOrderError,
 )
@@ -33,17 +34,65 @@ def specification() -> Iterator[tuple[str, Callable[..., None]]]:
             yield name, test
 
 
-def failures(make_venue: Callable[[], VenueUnderTest]) -> set[str]:
-    """The tests of the kit that a broker does not pass."""
-    failed = set()
+def examine(make_venue: Callable[[], VenueUnderTest]) -> tuple[set[str], set[str]]:
+    """The tests of the kit that a broker does not pass, and those that are skipped for it."""
+    failed, skipped = set(), set()
     for name, test in specification():
         try:
             test(BrokerConformance(), make_venue())
         except (AssertionError, Ml4tError, TypeError, pytest.fail.Exception):
             failed.add(name)
         except pytest.skip.Exception:
-            continue
-    return failed
+            skipped.add(name)
+    return failed, skipped
+
+
+def failures(make_venue: Callable[[], VenueUnderTest]) -> set[str]:
+    """The tests of the kit that a broker does not pass."""
+    return examine(make_venue)[0]
+
+
+class OffersLittle(SimulatedBroker):
+    """Trades whole units at market, replaces nothing, and says so."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._capabilities = Capabilities(
+            order_types=[OrderType.MARKET], times_in_force=[TimeInForce.DAY]
+        )
+
+    def replace_order(self, order_id: str, **changes: Any) -> Order:
+        order = self.book[order_id]
+        return attrs.evolve(order, reason=order.reason or "orders cannot be replaced here")
+
+
+class OffersEverything(SimulatedBroker):
+    """Follows the price with trailing stops, too."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._capabilities = attrs.evolve(self._capabilities, order_types=frozenset(OrderType))
+        self._best: dict[str, float] = {}
+
+    def match(self) -> None:
+        assert self.bars is not None
+        for order in self.pending_orders:
+            trail = order.request.trail_amount
+            if trail is not None:
+                known = self.bars.previous_mark(order.asset)
+                best = self._best[order.id] = max(self._best.get(order.id, 0.0), known or 0.0)
+                stop = attrs.evolve(
+                    order.request,
+                    order_type=OrderType.STOP,
+                    stop_price=best - trail,
+                    trail_amount=None,
+                )
+                self.book.put(attrs.evolve(order, request=stop))
+                super().match()
+                now = self.book[order.id]
+                self.book.put(attrs.evolve(now, request=order.request))
+                return
+        super().match()
 
 
 class CancelsNothing(SimulatedBroker):
@@ -390,6 +439,23 @@ def test_a_sound_broker_passes(
     venue_of: Callable[..., VenueUnderTest], account: AccountRules
 ) -> None:
     assert failures(lambda: venue_of(account)) == set()
+
+
+def test_a_broker_that_offers_little_passes(venue_of: Callable[..., VenueUnderTest]) -> None:
+    failed, skipped = examine(lambda: venue_of(CashAccount(), OffersLittle))
+
+    assert failed == set()
+    assert {name for name in skipped if "undeclared" in name} == set()
+
+
+def test_a_broker_that_offers_everything_passes(venue_of: Callable[..., VenueUnderTest]) -> None:
+    failed, skipped = examine(lambda: venue_of(MarginAccount(), OffersEverything))
+
+    assert failed == set()
+    only_where_less_is_declared = {
+        name for name in skipped if "undeclared" in name or "no_short_position" in name
+    }
+    assert skipped == only_where_less_is_declared
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

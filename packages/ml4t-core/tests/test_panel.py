@@ -202,6 +202,7 @@ def test_a_slice_agrees_with_the_rows_it_was_made_from(
         assert [asset in bars for asset in assets] == [asset in shown for asset in assets]
         slice_ = MarketSlice(panel, number)
         assert [slice_.mark(asset) for asset in assets] == [known.get(a) for a in assets]
+        assert slice_.marks((*assets, "Z")) == [*map(known.get, assets), None]
         assert [slice_.previous_mark(asset) for asset in assets] == [
             previous.get(asset) for asset in assets
         ]

@@ -257,6 +257,18 @@ class TestPending:
 
         assert quantities(broker, {"A": 0.5, "B": 0.1}) == {"A": 0.0, "B": 0.0}
 
+    def test_a_pending_limit_buy_keeps_its_cash_without_a_bar(self, account_of: AccountOf) -> None:
+        broker = account_of({"A": 10.0, "B": 10.0}, cash=1_000.0, now={"B": None})
+        broker.submit_order("B", 60, OrderSide.BUY, OrderType.LIMIT, limit_price=5.0)
+
+        assert quantities(broker, {"A": 1.0}, fee_headroom=0.0)["A"] == 70.0
+
+    def test_a_pending_sale_without_a_bar_brings_nothing_yet(self, account_of: AccountOf) -> None:
+        broker = account_of({"A": 10.0, "B": 10.0}, {"B": 50.0}, cash=500.0, now={"B": None})
+        broker.submit_order("B", -50)
+
+        assert quantities(broker, {"A": 1.0}, fee_headroom=0.0)["A"] == 50.0
+
     @pytest.mark.parametrize("close", [math.nan, math.inf, 0.0])
     def test_a_pending_buy_at_no_price_stops_all_buying(
         self, account_of: AccountOf, close: float

@@ -164,7 +164,9 @@ class LifeOfABroker(RuleBasedStateMachine):
 
     @rule(
         asset=st.one_of(symbols, st.just("Z")),
-        lots=st.one_of(st.integers(-30, 30).filter(bool), st.floats(-20, 20).filter(bool)),
+        lots=st.one_of(
+            st.integers(-30, 30).filter(bool), st.floats(0.01, 20), st.floats(-20, -0.01)
+        ),
         kind=st.sampled_from(OrderType),
         prices=st.tuples(ticks, ticks),
         time_in_force=st.sampled_from([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD]),

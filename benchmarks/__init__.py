@@ -1,0 +1,1 @@
+"""How fast the backtest is, against bare loops and against other libraries."""

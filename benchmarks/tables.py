@@ -1,0 +1,157 @@
+"""The recorded figures as Markdown."""
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.curves import CURVES, slope
+from benchmarks.measure import Figures
+from benchmarks.profiles import PROFILED
+from benchmarks.records import PeerRow, Record
+from benchmarks.targets import TARGETS
+from benchmarks.workloads import WORKLOADS
+
+__all__ = ["TABLES"]
+
+_MB = 1e6
+_LINEAR = 1.1
+"""The largest power that is called linear: measurements of a noisy machine are no better."""
+
+
+def workloads(record: Record) -> str:
+    """Our own engine at each workload."""
+    rows = [_workload(name, figures) for name, figures in record["workloads"].items()]
+    head = ["workload", "seconds", "processor", "asset-bars/s", "bare loop", "ratio"]
+    head += ["orders", "peak memory", "target", "holds"]
+    return _with_occasion(record, "workloads", _table(head, rows))
+
+
+def _workload(name: str, figures: Figures) -> list[str]:
+    target = TARGETS.get(name)
+    bare = figures.get("bare_cpu")
+    return [
+        WORKLOADS[name].title,
+        f"{_seconds(figures['wall'])} ({_seconds(figures['least_wall'])})",
+        _seconds(figures["cpu"]),
+        f"{figures['asset_bars'] / figures['cpu'] / 1e6:.2f}M",
+        _seconds(bare) if bare else "",
+        f"{figures['ratio']:.2f}" if bare else "",
+        f"{figures['orders']:,.0f}",
+        f"{figures['peak'] / _MB:,.0f} MB, {figures['peak'] / figures['nbytes']:.2f} × the arrays",
+        target.words if target else "see the peers",
+        _yes(target.holds(figures)) if target else "",
+    ]
+
+
+def fresh(record: Record) -> str:
+    """What a new process takes to import and to load."""
+    rows = []
+    for name, figures in record["fresh"].items():
+        target = TARGETS.get(name)
+        with_imports = figures.get("with_imports")
+        title = f"{figures['rows'] / 1e6:.2f}M rows of Parquet" if with_imports else f"`{name}`"
+        rows.append(
+            [
+                title,
+                f"{_seconds(figures['wall'])} ({_seconds(figures['least_wall'])})",
+                _seconds(figures["cpu"]),
+                _seconds(with_imports) if with_imports else "",
+                target.words if target else "",
+                _yes(target.holds(figures)) if target else "",
+            ]
+        )
+    head = ["what", "seconds", "processor", "imports included", "target", "holds"]
+    return _with_occasion(record, "workloads", _table(head, rows))
+
+
+def curves(record: Record) -> str:
+    """How the cost grows."""
+    parts = []
+    for name, points in record["curves"].items():
+        curve = CURVES[name]
+        sizes = [f"{point['size']:,.0f}" for point in points]
+        costs = [_seconds(point["cpu"]) for point in points]
+        first, last = points[-2:]
+        more = (last["cpu"] - first["cpu"]) / (last["size"] - first["size"])
+        more *= 1e6 / curve.shared
+        power = slope(points)
+        word = "linear or better" if power <= _LINEAR else "worse than linear"
+        parts.append(
+            f"**{curve.title}**\n\n{_table([curve.plural, *sizes], [['seconds', *costs]])}\n\n"
+            f"Grows with the power {power:.2f}, {word}; between the last two points one more "
+            f"{curve.each} costs {more:.2f} µs."
+        )
+    return _with_occasion(record, "curves", "\n\n".join(parts))
+
+
+def profiles(record: Record) -> str:
+    """Where the time goes."""
+    parts = []
+    for name, rows in record["profiles"].items():
+        sizes = ", ".join(f"{value:,} {size}" for size, value in PROFILED[name].items())
+        body = [
+            [
+                f"`{row['function']}`",
+                f"{row['share']:.0%}",
+                f"{row['own']:.0%}",
+                f"{row['calls']:,}",
+            ]
+            for row in rows
+        ]
+        head = ["function", "with what it calls", "itself", "calls"]
+        parts.append(f"**{WORKLOADS[name].title}** (here {sizes})\n\n{_table(head, body)}")
+    return _with_occasion(record, "profiles", "\n\n".join(parts))
+
+
+def peers(record: Record) -> str:
+    """The same workloads in other libraries."""
+    parts = []
+    for title in dict.fromkeys((row["workload"], row["size"]) for row in record["peers"]):
+        rows = [row for row in record["peers"] if (row["workload"], row["size"]) == title]
+        name = "crossing averages" if title[0] == "crossover" else "long and short by weights"
+        unit = "bars of one asset" if title[0] == "crossover" else "days of 250 assets"
+        head = ["library", "Python", "seconds", "processor", "ratio to ours", "peak memory"]
+        table = _table([*head, "agrees with ours"], [_peer(row) for row in rows])
+        parts.append(f"**{name}, {title[1]:,} {unit}**\n\n{table}")
+    return _with_occasion(record, "peers", "\n\n".join(parts))
+
+
+def _peer(row: PeerRow) -> list[str]:
+    if "skipped" in row:
+        return [row["library"], "", "", "", "", "", f"skipped: {row['skipped']}"]
+    figures = row["figures"]
+    cold = figures.get("cold")
+    return [
+        f"{row['library']} {row['version']}",
+        row["python"],
+        _seconds(figures["run"]) + (f", first run {_seconds(cold)}" if cold else ""),
+        _seconds(figures["run_cpu"]),
+        f"{row['ratio']:.2f}",
+        f"{figures['peak'] / _MB:,.0f} MB",
+        row["agrees"],
+    ]
+
+
+def _with_occasion(record: Record, section: str, text: str) -> str:
+    return f"{text}\n\nMeasured {record['occasions'][section]}."
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f} s" if value < 1 else f"{value:.2f} s"
+
+
+def _yes(holds: bool) -> str:  # noqa: FBT001 - a word for a truth value
+    return "yes" if holds else "no"
+
+
+TABLES: dict[str, Callable[[Record], str]] = {
+    "workloads": workloads,
+    "fresh": fresh,
+    "peers": peers,
+    "curves": curves,
+    "profiles": profiles,
+}
+"""What makes each table of the page, by the name of its place there."""

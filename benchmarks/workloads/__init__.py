@@ -1,0 +1,55 @@
+"""The workloads of our own engine, by name."""
+
+from benchmarks.cases import Workload
+from benchmarks.workloads import (
+    cross_section,
+    crossover,
+    exits,
+    large,
+    long_short,
+    nothing,
+    resting,
+)
+
+__all__ = ["WORKLOADS"]
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload(
+            name="nothing",
+            title="1 asset × 1M minute bars, a strategy that does nothing",
+            make=nothing.case,
+        ),
+        Workload(
+            name="crossover",
+            title="1 asset × 1M minute bars, crossing averages",
+            make=crossover.case,
+        ),
+        Workload(
+            name="long-short",
+            title="250 assets × 5,040 days, 25 long and 25 short, rebalanced daily",
+            make=long_short.case,
+        ),
+        Workload(
+            name="cross-section",
+            title="the same, ranked at each bar in numpy and rebalanced by an array of weights",
+            make=cross_section.case,
+        ),
+        Workload(
+            name="resting",
+            title="100 assets × 8,580 minute bars, 20 positions with stop and target",
+            make=resting.case,
+        ),
+        Workload(
+            name="large",
+            title="500 assets × 97,500 minute bars, rebalanced daily",
+            make=large.case,
+        ),
+        Workload(
+            name="exits",
+            title="100 assets × 2,000 minute bars, positions that stops and targets close",
+            make=exits.case,
+        ),
+    )
+}
