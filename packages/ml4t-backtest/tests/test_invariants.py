@@ -51,6 +51,7 @@ from ml4t.backtest import (
     TrimOrder,
 )
 from ml4t.core import DataError, MarketSlice
+from ml4t.simulation import Timing
 
 RunEngine = Callable[..., BacktestResult]
 Columns = dict[str, NDArray[np.float64]]
@@ -380,7 +381,9 @@ shortfalls = st.sampled_from([TrimOrder(), RejectOrder()])
 accounts = st.builds(CashAccount, shortfalls) | st.builds(
     MarginAccount, st.sampled_from([1.0, 0.5, 0.25]), shortfalls
 )
-timings = st.sampled_from([NextBarOpen(), NextBarClose(), SameBarClose()])
+timings: st.SearchStrategy[Timing] = st.sampled_from(
+    [NextBarOpen(), NextBarClose(), SameBarClose()]
+)
 configs = st.builds(
     BacktestConfig,
     initial_cash=st.sampled_from([1e3, 1e5, 1e6]),
