@@ -185,3 +185,8 @@ def test_every_request_that_can_be_built_makes_sense(
         OrderType.TRAILING_STOP: [{"trail_amount"}, {"trail_percent"}],
     }
     assert set(given_prices) in needed[kind]
+
+
+def test_a_trailing_stop_cannot_trail_by_the_whole_price() -> None:
+    with pytest.raises(InvalidOrderError, match="trail_percent must be below 100, was 100"):
+        request(order_type=OrderType.TRAILING_STOP, trail_percent=100.0)

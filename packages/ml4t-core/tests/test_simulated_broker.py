@@ -659,3 +659,32 @@ class TestOutbox:
             ("2", "CANCELLED"),
             ("3", "EXPIRED"),
         ]
+
+
+class TestWhatTimeAndPriceHaveDecided:
+    def test_a_gtd_order_whose_time_has_passed_is_rejected(
+        self, panel_of: PanelOf, broker_of: BrokerOf, show: Show
+    ) -> None:
+        panel, broker = panel_of({"A": [10.0] * 2}, step=DAY), broker_of("A")
+        show(broker, panel, 1)
+        late = limit(broker, 9.0, time_in_force=TimeInForce.GTD, good_till=panel.timestamps[1])
+        assert late.status is OrderStatus.REJECTED
+        assert late.reason.endswith("has passed")
+
+    @pytest.mark.parametrize(("change", "still"), [({"stop_price": 14.0}, False), ({}, True)])
+    def test_a_new_stop_must_be_touched_anew(
+        self,
+        panel_of: PanelOf,
+        broker_of: BrokerOf,
+        show: Show,
+        change: dict[str, float],
+        still: bool,
+    ) -> None:
+        panel, broker = panel_of({"A": [10.0, (11, 13, 11, 13)]}, step=DAY), broker_of("A")
+        show(broker, panel, 0)
+        order = broker.submit_order(
+            "A", 10, BUY, OrderType.STOP_LIMIT, 9.0, 12.0, time_in_force=TimeInForce.GTC
+        )
+        show(broker, panel, 1)
+        assert broker.book[order.id].triggered
+        assert broker.replace_order(order.id, limit_price=9.5, **change).triggered is still

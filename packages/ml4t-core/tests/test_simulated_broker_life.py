@@ -195,7 +195,8 @@ class LifeOfABroker(RuleBasedStateMachine):
             asset, lots * (10 if asset == "C" else 1), None, kind, good_till=till, **arguments
         )
         whole = asset != "C" or lots == int(lots)
-        traded = kind is not OrderType.TRAILING_STOP and asset in ASSETS and whole
+        in_time = till is None or not self.times or till > latest
+        traded = kind is not OrderType.TRAILING_STOP and asset in ASSETS and whole and in_time
         assert (order.status is OrderStatus.ACCEPTED) == traded or asset == "C"
         assert order.status in {OrderStatus.ACCEPTED, OrderStatus.REJECTED}
         assert bool(order.reason) == (order.status is OrderStatus.REJECTED)

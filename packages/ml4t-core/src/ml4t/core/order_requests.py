@@ -67,6 +67,7 @@ class TimeInForce(Constant):
 
 
 _NEEDS_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_WHOLE = 100.0
 _NEEDS_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
@@ -146,6 +147,9 @@ class OrderRequest:
                 raise InvalidOrderError(msg)
             self._check_price("trail_amount", is_needed=self.trail_amount is not None)
             self._check_price("trail_percent", is_needed=self.trail_percent is not None)
+            if self.trail_percent is not None and self.trail_percent >= _WHOLE:
+                msg = f"trail_percent must be below 100, was {self.trail_percent}"
+                raise InvalidOrderError(msg)
         elif trails != (None, None):
             msg = f"trail_amount and trail_percent belong to TRAILING_STOP, type was {kind.name}"
             raise InvalidOrderError(msg)

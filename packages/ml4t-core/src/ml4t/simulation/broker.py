@@ -228,7 +228,9 @@ class SimulatedBroker:
         reason = self._objection(request)
         if reason:
             return attrs.evolve(order, reason=f"not replaced: {reason}")
-        changed = attrs.evolve(order, request=request, updated_at=self.now)
+        # A new stop has not been touched yet, whatever became of the old one.
+        triggered = order.triggered and stop_price is None
+        changed = attrs.evolve(order, request=request, updated_at=self.now, triggered=triggered)
         self._put(changed)
         return changed
 
@@ -294,6 +296,8 @@ class SimulatedBroker:
             lots = request.quantity / terms.lot_size
             if abs(lots - round(lots)) > _LOT_ROUNDING * max(lots, 1.0):
                 return f"quantity {request.quantity:g} is no multiple of lot {terms.lot_size:g}"
+        if request.good_till is not None and self.now is not None and request.good_till <= self.now:
+            return f"good_till {request.good_till.isoformat()} has passed"
         return self._capabilities.objection(request)
 
     def _is_over(self, order: Order, session: date, now: datetime) -> bool:
