@@ -82,7 +82,7 @@ class Fill:
         rule: str,
         reference_price: float,
     ) -> "Fill":
-        """The fill of ``quantity`` units of ``order``.
+        """The fill of ``quantity`` units of ``order`` at a timezone-aware ``timestamp``.
 
         Raises:
             InvalidValueError: a field cannot be what was given.
@@ -101,7 +101,8 @@ class Fill:
             reference_price,
         )
         fill.__class__ = Fill
-        fill.__attrs_post_init__()
+        if not (0 < quantity < math.inf and 0 < price < math.inf and -math.inf < fee < math.inf):
+            fill.__attrs_post_init__()
         return fill
 
 

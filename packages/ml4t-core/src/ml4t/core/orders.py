@@ -152,9 +152,7 @@ class Order:
         if status not in LEGAL_TRANSITIONS[self.status]:
             msg = f"order {self.id} cannot go from {self.status.name} to {status.name}"
             raise TransitionError(msg)
-        return self._changed(
-            status, at, self.filled_quantity, self.average_fill_price, reason or self.reason
-        )
+        return attrs.evolve(self, status=status, updated_at=at, reason=reason or self.reason)
 
     def after_fill(self, quantity: float, price: float, at: datetime) -> "Order":
         """This order after ``quantity`` of it filled at ``price``.
@@ -183,26 +181,16 @@ class Order:
         if status not in LEGAL_TRANSITIONS[self.status]:
             msg = f"order {self.id} is {self.status.name} and cannot fill"
             raise TransitionError(msg)
-        return self._changed(status, at, filled, average, self.reason)
-
-    def _changed(
-        self,
-        status: OrderStatus,
-        at: datetime | None,
-        filled_quantity: float,
-        average_fill_price: float | None,
-        reason: str,
-    ) -> "Order":
         order = _draft(
             self.id,
             self.request,
             status,
             self.submitted_at,
             at,
-            filled_quantity,
-            average_fill_price,
+            filled,
+            average,
             self.triggered,
-            reason,
+            self.reason,
         )
         order.__class__ = Order
         return order

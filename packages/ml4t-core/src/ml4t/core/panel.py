@@ -10,6 +10,8 @@ __all__ = ["BarView", "MarketSlice", "Panel"]
 
 T = TypeVar("T")
 
+_new = object.__new__
+
 
 class Panel:
     """Columns of doubles over one grid of (time, asset), row by row.
@@ -165,7 +167,10 @@ class MarketSlice(Mapping[str, BarView]):
         close = panel.closes[position]
         if close != close:  # noqa: PLR0124 - NaN is a missing bar
             raise KeyError(asset)
-        return BarView(panel.columns, position)
+        bar = _new(BarView)
+        bar._columns = panel.columns  # noqa: SLF001
+        bar._position = position  # noqa: SLF001
+        return bar
 
     @overload
     def get(self, asset: str, /) -> BarView | None: ...

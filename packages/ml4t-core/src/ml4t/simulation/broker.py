@@ -256,13 +256,12 @@ class SimulatedBroker:
         """Let every working order meet the current bars, in order of submission."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        session = now.date()
         self._exposure, self._mark = None, bars.previous_mark
-        timing, first_session = self._timing, self._first_session
-        for order in tuple(self.book.working.values()):
+        timing, first_session, working = self._timing, self._first_session, self.book.working
+        for order in tuple(working.values()):
             request = order.request
             may_end = order.id in first_session or request.good_till is not None
-            if may_end and self._is_over(order, session, now):
+            if may_end and self._is_over(order, now):
                 self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
                 continue
             bar = bars.get(request.asset)
@@ -271,9 +270,11 @@ class SimulatedBroker:
                 self._put(attrs.evolve(order, triggered=True, updated_at=now))
             elif met is not None:
                 self._execute(order, met, now)
-        for order in self.book.working.values():
-            if order.request.time_in_force is TimeInForce.DAY:
-                first_session.setdefault(order.id, session)
+        if working:
+            session = now.date()
+            for order in working.values():
+                if order.request.time_in_force is TimeInForce.DAY:
+                    first_session.setdefault(order.id, session)
 
     def match_same_bar(self) -> None:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
@@ -300,11 +301,11 @@ class SimulatedBroker:
             return f"good_till {request.good_till.isoformat()} has passed"
         return self._capabilities.objection(request)
 
-    def _is_over(self, order: Order, session: date, now: datetime) -> bool:
+    def _is_over(self, order: Order, now: datetime) -> bool:
         time_in_force = order.request.time_in_force
         if time_in_force is TimeInForce.DAY:
             first = self._first_session.get(order.id)
-            return first is not None and session > first
+            return first is not None and now.date() > first
         good_till = order.request.good_till
         return good_till is not None and now > good_till
 
