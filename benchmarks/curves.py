@@ -24,6 +24,7 @@ class Curve:
         plural: what it is called.
         each: what the cost of one more is of.
         shared: how many times a run pays for one more.
+        reason: why the cost may grow faster than the size.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Curve:
     plural: str
     each: str
     shared: int = 1
+    reason: str = ""
 
 
 CURVES = {
@@ -88,6 +90,15 @@ CURVES = {
         size=lambda f: f["fills"],
         plural="fills",
         each="fill",
+    ),
+    "closing": Curve(
+        title="positions closed by name: 80 minutes, ever more assets, each with a stop that rests",
+        workload="closing",
+        sizes=[{"minutes": 80, "assets": 50 * 2**step} for step in range(6)],
+        size=lambda f: f["orders"],
+        plural="orders in all",
+        each="order",
+        reason="`close_position` looks through all open orders for those of its asset",
     ),
 }
 

@@ -4,7 +4,6 @@ import cProfile
 import pstats
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypedDict
 
 from benchmarks.cases import Case
@@ -21,8 +20,13 @@ PROFILED: Mapping[str, Mapping[str, int]] = {
 """The workloads that are profiled and their sizes: the profiler itself makes them slower."""
 
 _ROWS = 10
+_LEAST = 0.02
+_HOME = re.compile(r"^.*(site-packages/|/src/(?=ml4t/)|/(?=benchmarks/))")
+"""What of a path says only where this machine keeps a package."""
+
 _WRAPPERS = re.compile(
-    r"cases.py |engine.py _?run$|python3\.\d+/|<frozen|result.py |tables.py |_core/|_wrapfunc"
+    r"cases.py|engine.py:\d+ _?run$|/lib/python3|^<frozen|exec$|result.py|tables.py|numpy/_core|"
+    r"pandas/core/(internals|construction)"
 )
 """Functions that only hand on to others; they would fill the table with the same shares again."""
 
@@ -46,14 +50,15 @@ def profiled(case: Case) -> list[ProfileRow]:
         ProfileRow(function=_named(key), share=cumulative / total, own=own / total, calls=calls)
         for key, (_, calls, own, cumulative, _) in stats.stats.items()  # type: ignore[attr-defined]
     ]
-    telling = [row for row in rows if not _WRAPPERS.search(row["function"])]
+    telling = [
+        row for row in rows if row["share"] >= _LEAST and not _WRAPPERS.search(row["function"])
+    ]
     return sorted(telling, key=lambda row: row["share"], reverse=True)[:_ROWS]
 
 
 def _named(key: tuple[str, int, str]) -> str:
-    """A function as ``folder/module.py name``; what is built in as its name alone."""
-    path, _, name = key
+    """A function as ``package/module.py:line name``; what is built in as its name alone."""
+    path, line, name = key
     if path == "~":
         return name.strip("<>").removeprefix("built-in method ").split(" at 0x")[0]
-    parts = Path(path).parts
-    return f"{'/'.join(parts[-2:])} {name}"
+    return f"{_HOME.sub('', path)}:{line} {name}"

@@ -6,7 +6,7 @@ from benchmarks.curves import CURVES, slope
 from benchmarks.measure import Figures
 from benchmarks.profiles import PROFILED
 from benchmarks.records import PeerRow, Record
-from benchmarks.targets import TARGETS
+from benchmarks.targets import PEER_TARGETS, TARGETS
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["TABLES"]
@@ -73,7 +73,7 @@ def curves(record: Record) -> str:
         more = (last["cpu"] - first["cpu"]) / (last["size"] - first["size"])
         more *= 1e6 / curve.shared
         power = slope(points)
-        word = "linear or better" if power <= _LINEAR else "worse than linear"
+        word = "linear or better" if power <= _LINEAR else f"not linear: {curve.reason}"
         parts.append(
             f"**{curve.title}**\n\n{_table([curve.plural, *sizes], [['seconds', *costs]])}\n\n"
             f"Grows with the power {power:.2f}, {word}; between the last two points one more "
@@ -108,16 +108,18 @@ def peers(record: Record) -> str:
         rows = [row for row in record["peers"] if (row["workload"], row["size"]) == title]
         name = "crossing averages" if title[0] == "crossover" else "long and short by weights"
         unit = "bars of one asset" if title[0] == "crossover" else "days of 250 assets"
-        head = ["library", "Python", "seconds", "processor", "ratio to ours", "peak memory"]
-        table = _table([*head, "agrees with ours"], [_peer(row) for row in rows])
+        head = ["library", "Python", "seconds", "processor", "ratio to ours", "target"]
+        head += ["peak memory", "agrees with ours"]
+        table = _table(head, [_peer(row) for row in rows])
         parts.append(f"**{name}, {title[1]:,} {unit}**\n\n{table}")
     return _with_occasion(record, "peers", "\n\n".join(parts))
 
 
 def _peer(row: PeerRow) -> list[str]:
     if "skipped" in row:
-        return [row["library"], "", "", "", "", "", f"skipped: {row['skipped']}"]
+        return [row["library"], *[""] * 6, f"skipped: {row['skipped']}"]
     figures = row["figures"]
+    target = PEER_TARGETS.get((row["workload"], row["library"]))
     cold = figures.get("cold")
     return [
         f"{row['library']} {row['version']}",
@@ -125,6 +127,7 @@ def _peer(row: PeerRow) -> list[str]:
         _seconds(figures["run"]) + (f", first run {_seconds(cold)}" if cold else ""),
         _seconds(figures["run_cpu"]),
         f"{row['ratio']:.2f}",
+        f"at least {target}: {_yes(row['ratio'] >= target)}" if target else "",
         f"{figures['peak'] / _MB:,.0f} MB",
         row["agrees"],
     ]

@@ -2,6 +2,7 @@
 
 from benchmarks.cases import Workload
 from benchmarks.workloads import (
+    closing,
     cross_section,
     crossover,
     exits,
@@ -50,6 +51,11 @@ WORKLOADS = {
             name="exits",
             title="100 assets × 2,000 minute bars, positions that stops and targets close",
             make=exits.case,
+        ),
+        Workload(
+            name="closing",
+            title="400 assets × 80 minute bars, all closed by name while their stops rest",
+            make=closing.case,
         ),
     )
 }

@@ -20,6 +20,7 @@ import pytest
 from ml4t.backtest import BacktestConfig, BacktestResult, CashAccount, DataFeed, Engine, Strategy
 
 TOLERANCE = 1e-9
+ABSENT = "the oracles are not beside the repository; ML4T_ORACLES can name their folder"
 FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -45,11 +46,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     file, left_out = marker.args
     folder = oracle_folder()
-    cases = [] if folder is None else json.loads((folder / file).read_text())["cases"]
-    names = [case["name"] for case in cases]
-    assert folder is None or set(left_out) <= set(names), "a case left out is not in the file"
-    chosen = [case for case in cases if case["name"] not in left_out]
-    metafunc.parametrize("case", chosen, ids=[case["name"] for case in chosen])
+    if folder is None:
+        metafunc.parametrize("case", [pytest.param(None, marks=pytest.mark.skip(ABSENT))])
+        return
+    cases = {case["name"]: case for case in json.loads((folder / file).read_text())["cases"]}
+    assert set(left_out) <= cases.keys(), "a case left out is not in the file"
+    chosen = {name: case for name, case in cases.items() if name not in left_out}
+    metafunc.parametrize("case", list(chosen.values()), ids=list(chosen))
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +60,7 @@ def oracle() -> Callable[[str], Any]:
     """Reads an oracle file, such as ``oracle("bt/buyhold_frac.json")``."""
     folder = oracle_folder()
     if folder is None:
-        pytest.skip("the oracles are not beside the repository; ML4T_ORACLES can name their folder")
+        pytest.skip(ABSENT)
     return lambda file: json.loads((folder / file).read_text())
 
 

@@ -99,7 +99,10 @@ class BrokerProtocol(Protocol):
         """
 
     def close_position(self, asset: str) -> Order | None:
-        """Send the market order that leaves ``asset`` flat, counting orders that already reduce it.
+        """Send the market order that leaves ``asset`` flat.
+
+        Market orders that already reduce it count, so closing twice never reverses. A resting
+        stop or target does not count and stays.
 
         Returns:
             The order; None if there is nothing left to close.
