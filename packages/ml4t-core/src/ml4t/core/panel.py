@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from sys import getrefcount
 from typing import TypeVar, overload
 
+from ml4t.core.bars import PRICE_FIELDS
 from ml4t.core.errors import DataError
 
 __all__ = ["BarView", "MarketSlice", "Panel"]
@@ -11,6 +13,7 @@ __all__ = ["BarView", "MarketSlice", "Panel"]
 T = TypeVar("T")
 
 _new = object.__new__
+_NOTHING = memoryview(b"").cast("d")
 
 
 class Panel:
@@ -25,14 +28,18 @@ class Panel:
         assets: the symbols, one for each column of the grid.
         columns: ``open``, ``high``, ``low``, ``close``, perhaps ``volume``, and signals.
         closes: ``columns["close"]``.
-        marks: as ``closes``, but where a bar is missing the last close before it.
+        marks: as ``closes``, but where a bar is missing the last close before it; the very column
+            of closes where no bar is missing.
+        has_gaps: whether a bar may be missing.
         index: the position of each symbol in ``assets``.
 
     Raises:
         DataError: a price column is missing, or a column does not fit the grid.
     """
 
-    __slots__ = ("assets", "closes", "columns", "index", "marks", "timestamps", "width")
+    __slots__ = (
+        "assets", "closes", "columns", "has_gaps", "index", "marks", "timestamps", "width",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,7 +49,7 @@ class Panel:
         marks: memoryview,
     ) -> None:
         size = len(timestamps) * len(assets)
-        for name in ("open", "high", "low", "close"):
+        for name in PRICE_FIELDS:
             if name not in columns:
                 msg = f"a panel needs the column {name!r}, has {sorted(columns)}"
                 raise DataError(msg)
@@ -54,6 +61,7 @@ class Panel:
         self.assets = tuple(assets)
         self.columns = {name: column.toreadonly() for name, column in columns.items()}
         self.marks = marks.toreadonly()
+        self.has_gaps = marks is not columns["close"]
         self.index = {asset: position for position, asset in enumerate(self.assets)}
         self.width = len(self.assets)
         self.closes = self.columns["close"]
@@ -139,11 +147,12 @@ class MarketSlice(Mapping[str, BarView]):
     they are touched, so a slice of a thousand assets costs what is read of it.
     """
 
-    __slots__ = ("_panel", "_row")
+    __slots__ = ("_panel", "_row", "_spare")
 
     def __init__(self, panel: Panel, row: int) -> None:
         self._panel = panel
         self._row = row
+        self._spare: BarView | None = None
 
     @property
     def timestamp(self) -> datetime:
@@ -164,11 +173,15 @@ class MarketSlice(Mapping[str, BarView]):
         # Written out rather than put together from smaller calls: strategies live in this method.
         panel = self._panel
         position = self._row * panel.width + panel.index[asset]
-        close = panel.closes[position]
-        if close != close:  # noqa: PLR0124 - NaN is a missing bar
-            raise KeyError(asset)
-        bar = _new(BarView)
-        bar._columns = panel.columns  # noqa: SLF001
+        if panel.has_gaps:
+            close = panel.closes[position]
+            if close != close:  # noqa: PLR0124 - NaN is a missing bar
+                raise KeyError(asset)
+        # A view that nobody kept serves again, which takes a third of the time of making one.
+        bar = self._spare
+        if bar is None or getrefcount(bar) > _UNSHARED:
+            bar = self._spare = _new(BarView)
+            bar._columns = panel.columns  # noqa: SLF001
         bar._position = position  # noqa: SLF001
         return bar
 
@@ -219,3 +232,18 @@ class MarketSlice(Mapping[str, BarView]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.timestamp.isoformat()}, {len(self)} assets)"
+
+
+def _unshared() -> int:
+    """What ``getrefcount`` says in ``__getitem__`` of a view that only its slice holds.
+
+    Versions of Python differ in whether a local variable and an argument count.
+    """
+    panel = Panel([], [], dict.fromkeys(PRICE_FIELDS, _NOTHING), _NOTHING)
+    data = MarketSlice(panel, 0)
+    data._spare = _new(BarView)  # noqa: SLF001
+    bar = data._spare  # noqa: SLF001
+    return getrefcount(bar)
+
+
+_UNSHARED = _unshared()

@@ -58,8 +58,10 @@ class ArrayPanel(Panel):
         self.arrays: Mapping[str, NDArray[np.float64]] = MappingProxyType(dict(arrays))
         views = {id(array): array.reshape(-1).data for array in arrays.values()}
         columns = {name: views[id(array)] for name, array in arrays.items()}
-        marks = last_known(arrays["close"])
-        super().__init__(timestamps, assets, columns, marks.reshape(-1).data)
+        closes = arrays["close"]
+        marks = last_known(closes)
+        flat = columns["close"] if marks is closes else marks.reshape(-1).data
+        super().__init__(timestamps, assets, columns, flat)
 
 
 class ArraySlice(MarketSlice):
