@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.core import Asset, Order, RebalanceError, TargetWeightExecutor
+from ml4t.core.calendar import TradingCalendar
 from ml4t.simulation import MarketAssumptions, SimulatedBroker
 
 __all__ = ["ArrayBroker"]
@@ -22,12 +23,19 @@ class ArrayBroker(SimulatedBroker):
         cash: the money to start with.
         assets: the terms of every symbol, in the order of the universe.
         market: the market assumptions.
+        calendar: the sessions of the venue, if they are known.
     """
 
     __slots__ = ("_executor", "_index", "_symbols")
 
-    def __init__(self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions) -> None:
-        super().__init__(cash, assets, market)
+    def __init__(
+        self,
+        cash: float,
+        assets: Mapping[str, Asset],
+        market: MarketAssumptions,
+        calendar: TradingCalendar | None = None,
+    ) -> None:
+        super().__init__(cash, assets, market, calendar)
         self._symbols = np.array(list(assets), dtype=object)
         self._index = {symbol: position for position, symbol in enumerate(assets)}
         self._executor = TargetWeightExecutor()

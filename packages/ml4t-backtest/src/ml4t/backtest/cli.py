@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.engine import Engine
+from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.strategy_file import load_strategy, place_in
 from ml4t.core import Ml4tError, StrategyError
@@ -82,9 +83,12 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Example: ml4t backtest examples/momentum.py --prices examples/data/us_stocks_daily.parquet
     """
     console = Console()
+    inputs = RunInputs(
+        strategy=strategy, prices=prices, signals=signals, context=context, timezone=timezone
+    )
     try:
         chosen = load_strategy(strategy)
-        feed = DataFeed(prices, signals, context, timezone=timezone)
+        feed = inputs.feed()
         settings = BacktestConfig() if config is None else BacktestConfig.from_toml(config)
         result = _run(Engine(feed, chosen, settings), Path(strategy.partition(".py:")[0]))
     except (Ml4tError, OSError) as error:
@@ -92,8 +96,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise typer.Exit(1) from None
     show(result, console)
     if out is not None:
-        result.to_parquet(out)
-        result.plot(out / "equity.png")
+        _write(result, inputs, out)
         console.print(f"written to {out}")
 
 
@@ -110,6 +113,13 @@ def _run(engine: Engine, path: Path) -> BacktestResult:
             notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
             msg = f"{place_in(error, path)}: {type(error).__name__}: {error}{notes}"
             raise StrategyError(msg) from error
+
+
+def _write(result: BacktestResult, inputs: RunInputs, out: Path) -> None:
+    """Write the result into a folder, with what `ml4t verify` makes the run of again."""
+    result.manifest = attrs.evolve(result.manifest, inputs=inputs.record())
+    result.to_parquet(out)
+    result.plot(out / "equity.png")
 
 
 def show(result: BacktestResult, console: Console) -> None:

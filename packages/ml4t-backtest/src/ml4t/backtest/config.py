@@ -7,34 +7,20 @@ from pathlib import Path
 import attrs
 
 from ml4t.core.errors import ConfigError
-from ml4t.simulation import (
-    AccountRules,
-    CashAccount,
-    Commission,
-    MarketAssumptions,
-    NextBarOpen,
-    NoCommission,
-    NoSlippage,
-    Slippage,
-    Timing,
-)
+from ml4t.simulation import MarketAssumptions, NoCommission, NoFinancing, NoImpact, NoSlippage
 
 __all__ = ["BacktestConfig"]
 
 
 @attrs.frozen(kw_only=True)
-class BacktestConfig:
-    """Everything a backtest assumes, one object for each question.
+class BacktestConfig(MarketAssumptions):
+    """Everything a backtest assumes: the money to start with, and the market, question by question.
 
-    The defaults are a cash account without short sales, fills at the next bar's open, and no costs;
-    a result that charged no costs says so.
+    The defaults are a cash account without short sales, fills at the next bar's open, the worst way
+    through a bar, and no costs; a result that charged no costs says so.
 
     Attributes:
         initial_cash: the money to start with, positive.
-        account: what the account may hold and owe.
-        timing: when a market order fills.
-        slippage: how much worse than the bar's price a fill is.
-        commission: what a fill costs.
 
     Raises:
         ConfigError: ``initial_cash`` is not positive and finite.
@@ -45,10 +31,6 @@ class BacktestConfig:
     """
 
     initial_cash: float = attrs.field(default=100_000.0, converter=float)
-    account: AccountRules = attrs.field(factory=CashAccount)
-    timing: Timing = attrs.field(factory=NextBarOpen)
-    slippage: Slippage = attrs.field(factory=NoSlippage)
-    commission: Commission = attrs.field(factory=NoCommission)
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.initial_cash < math.inf:
@@ -56,19 +38,14 @@ class BacktestConfig:
             raise ConfigError(msg)
 
     @property
-    def market(self) -> MarketAssumptions:
-        """The assumptions as the simulated venue takes them."""
-        return MarketAssumptions(
-            timing=self.timing,
-            slippage=self.slippage,
-            commission=self.commission,
-            account=self.account,
-        )
-
-    @property
     def free_of_costs(self) -> bool:
-        """Whether neither slippage nor commission is charged."""
-        return isinstance(self.slippage, NoSlippage) and isinstance(self.commission, NoCommission)
+        """Whether neither slippage, impact, commission nor financing is charged."""
+        return (
+            isinstance(self.slippage, NoSlippage)
+            and isinstance(self.impact, NoImpact)
+            and isinstance(self.financing, NoFinancing)
+            and isinstance(self.commission, NoCommission)
+        )
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "BacktestConfig":

@@ -23,19 +23,76 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
         simulation.NextBarOpen,
         simulation.NextBarClose,
         simulation.SameBarClose,
+        simulation.Delayed,
     ),
+    simulation.LimitRule: (simulation.TouchFills, simulation.TradeThroughFills),
+    simulation.LimitCosts: (simulation.CapAtLimit, simulation.WaitBeyond),
+    simulation.StopLimitRule: (simulation.CloseConfirms, simulation.ReversalConfirms),
+    simulation.PartialStops: (simulation.StaysTriggered, simulation.TouchedAnew),
+    simulation.Trailing: (
+        simulation.TrailAlongPath,
+        simulation.TrailFromClose,
+        simulation.TrailFromExtreme,
+    ),
+    simulation.IntrabarPath: (
+        simulation.WorstCase,
+        simulation.BestCase,
+        simulation.OpenHighLowClose,
+        simulation.OpenLowHighClose,
+        simulation.Adaptive,
+        simulation.SubmissionOrder,
+        simulation.CloseOnly,
+    ),
+    simulation.ChildActivation: (simulation.EntryBar, simulation.BarAfterEntry),
     simulation.Slippage: (
         simulation.NoSlippage,
         simulation.BasisPoints,
         simulation.FixedAmount,
+        simulation.HalfSpread,
+        simulation.HalfSpreadBps,
+        simulation.VolumeImpact,
+        simulation.VolatilitySlippage,
+        simulation.WithinBar,
+        simulation.NotAtOpen,
+        simulation.CombinedSlippage,
+    ),
+    simulation.Impact: (
+        simulation.NoImpact,
+        simulation.LinearImpact,
+        simulation.SquareRootImpact,
+    ),
+    simulation.Participation: (
+        simulation.Unlimited,
+        simulation.TradedBars,
+        simulation.VolumeShare,
+        simulation.UnitsPerBar,
     ),
     simulation.Commission: (
         simulation.NoCommission,
         simulation.Percentage,
         simulation.PerShare,
+        simulation.PerContract,
         simulation.PerTrade,
+        simulation.PerOrder,
+        simulation.TieredPerShare,
+        simulation.IbkrFixed,
+        simulation.IbkrTiered,
+        simulation.MinimumPerExecution,
+        simulation.MinimumPerOrder,
+        simulation.MaximumPerOrder,
+        simulation.CombinedCommission,
     ),
-    simulation.AccountRules: (simulation.CashAccount, simulation.MarginAccount),
+    simulation.Financing: (
+        simulation.NoFinancing,
+        simulation.ShortInterest,
+        simulation.ShortInterestOnCost,
+    ),
+    simulation.AccountRules: (
+        simulation.CashAccount,
+        simulation.MarginAccount,
+        simulation.UncheckedAccount,
+        simulation.PreviewedCashAccount,
+    ),
     simulation.Shortfall: (simulation.TrimOrder, simulation.RejectOrder),
 }
 """The classes that answer each question about account and market."""
@@ -46,8 +103,13 @@ def _kind(cls: type) -> str:
 
 
 def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter = cattrs.Converter(
+        forbid_extra_keys=True,
+        detailed_validation=True,
+        unstruct_collection_overrides={tuple: list},
+    )
     converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(int, _whole_number)
     for question, answers in _QUESTIONS.items():
         asks = partial(operator.is_, question)
         converter.register_structure_hook_func(asks, _picker(converter, answers))
@@ -68,7 +130,9 @@ def _plain(converter: cattrs.Converter, answer: object) -> object:
 def _named(
     kind: str, fields_of: Callable[[object], dict[str, object]], answer: object
 ) -> dict[str, object]:
-    return {"kind": kind, **fields_of(answer)}
+    # A number that is not given has no plain form: TOML knows no null.
+    fields = {name: value for name, value in fields_of(answer).items() if value is not None}
+    return {"kind": kind, **fields}
 
 
 def _number(value: object, _: type) -> float:
@@ -76,6 +140,13 @@ def _number(value: object, _: type) -> float:
         msg = f"expected a number, was {value!r}"
         raise ConfigError(msg)
     return float(value)
+
+
+def _whole_number(value: object, _: type) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"expected a whole number, was {value!r}"
+        raise ConfigError(msg)
+    return value
 
 
 def _picker(

@@ -13,7 +13,7 @@ from ml4t.backtest.garbage import rare_collections
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.results.tables import result_of_run
 from ml4t.core import Order, Strategy
-from ml4t.simulation import SimulatedBroker
+from ml4t.simulation import NoFinancing, SimulatedBroker
 
 __all__ = ["Engine"]
 
@@ -66,7 +66,7 @@ class Engine:
         Raises:
             Exception: whatever the strategy raises, with a note that names the bar.
         """
-        broker = ArrayBroker(self.config.initial_cash, self.feed.terms, self.config.market)
+        broker = ArrayBroker(self.config.initial_cash, self.feed.terms, self.config)
         if self._listens():
             broker.outbox = []
         with rare_collections():
@@ -94,6 +94,7 @@ class Engine:
         on_data, working = self.strategy.on_data, broker.book.working
         outbox, same_bar = broker.outbox, self.config.timing.same_bar
         context = _NO_CONTEXT
+        charges = not isinstance(self.config.financing, NoFinancing)
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
         # This frame and the broker, and on some versions of Python the question itself.
@@ -106,6 +107,8 @@ class Engine:
             else:
                 data._row = row  # noqa: SLF001
             broker.now = now
+            if charges:
+                broker.accrue()
             if working:
                 broker.match()
             if outbox:

@@ -21,6 +21,7 @@ class Asset:
         multiplier: money per point of price and unit of quantity (50 for an E-mini S&P future).
         lot_size: the smallest tradable quantity and the step between quantities; 0 means that any
             fraction can be traded.
+        tick_size: the step between the prices of orders; 0 means that any price can be asked.
         currency: ISO 4217 code of the price.
 
     Raises:
@@ -33,6 +34,7 @@ class Asset:
     symbol: str
     multiplier: float = attrs.field(default=1.0, converter=float)
     lot_size: float = attrs.field(default=0.0, converter=float)
+    tick_size: float = attrs.field(default=0.0, converter=float)
     currency: str = "USD"
 
     def __attrs_post_init__(self) -> None:
@@ -44,6 +46,11 @@ class Asset:
             raise InvalidValueError(msg)
         if not 0 <= self.lot_size < math.inf:
             msg = f"lot_size of {self.symbol} must be finite and not negative, was {self.lot_size}"
+            raise InvalidValueError(msg)
+        if not 0 <= self.tick_size < math.inf:
+            msg = (
+                f"tick_size of {self.symbol} must be finite and not negative, was {self.tick_size}"
+            )
             raise InvalidValueError(msg)
         if len(self.currency) != 3 or not self.currency.isupper():  # noqa: PLR2004
             msg = f"currency of {self.symbol} must be a three-letter code, was {self.currency!r}"

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.fills import Fill
+from ml4t.core.groups import Bracket
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order
 from ml4t.core.positions import AccountSnapshot, Position
@@ -60,13 +61,76 @@ class BrokerProtocol(Protocol):
         time_in_force: TimeInForce = TimeInForce.DAY,
         good_till: datetime | None = None,
         tag: str = "",
+        reduce_only: bool = False,
     ) -> Order:
         """Send an order; without a side a negative quantity sells.
 
-        What the venue refuses comes back with status ``REJECTED`` and the reason.
+        What the venue refuses comes back with status ``REJECTED`` and the reason: an asset it does
+        not list, a quantity or price that is 0, NaN or between two steps, more than the account
+        could ever pay for.
 
         Raises:
             InvalidOrderError: the arguments make no order at any venue.
+        """
+
+    def submit_bracket(  # noqa: PLR0913 - the fields of three orders
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        *,
+        take_profit: float | None = None,
+        stop_loss: float | None = None,
+        stop_limit: float | None = None,
+        trail_amount: float | None = None,
+        trail_percent: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        children_time_in_force: TimeInForce = TimeInForce.GTC,
+        good_till: datetime | None = None,
+        tag: str = "",
+    ) -> Bracket:
+        """Send an order together with the target and the stop that close what it opens.
+
+        Args:
+            asset, quantity, side, order_type, limit_price, stop_price: of the parent, as in
+                :meth:`submit_order`.
+            take_profit: the limit of the target, money per unit.
+            stop_loss: the trigger of the stop, money per unit.
+            stop_limit: makes the stop a stop-limit order with this limit.
+            trail_amount: makes the stop a trailing one, money per unit.
+            trail_percent: makes the stop a trailing one, percent of the price.
+            time_in_force: of the parent.
+            children_time_in_force: of target and stop, from when they wake.
+            good_till: of those that are ``GTD``.
+            tag: of all three.
+
+        Returns:
+            The three orders; :mod:`ml4t.core.groups` says how they hang together.
+
+        Raises:
+            InvalidOrderError: the arguments make no bracket at any venue.
+        """
+
+    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Send orders of which only one may fill, such as target and stop of a held position.
+
+        Raises:
+            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
+        """
+
+    def submit_oto(
+        self, parent: OrderRequest, children: Sequence[OrderRequest]
+    ) -> tuple[Order, ...]:
+        """Send an order and those that wake when it fills, of which only one may fill.
+
+        Returns:
+            The parent, then the children in the order given.
+
+        Raises:
+            InvalidOrderError: there are no children, or one does not close what the parent opens.
         """
 
     def cancel_order(self, order_id: str) -> bool:

@@ -27,6 +27,7 @@ class Capabilities:
         fractional: whether quantities may have fractions.
         short_selling: whether a sale may exceed what is held.
         replace_orders: whether an order can be changed in place.
+        order_groups: whether it takes brackets, one-cancels-other and one-triggers-other groups.
 
     >>> venue = Capabilities(order_types=[OrderType.MARKET], times_in_force=[TimeInForce.DAY])
     >>> venue.objection(OrderRequest.of("SPY", 1, order_type=OrderType.STOP, stop_price=9))
@@ -38,6 +39,7 @@ class Capabilities:
     fractional: bool = False
     short_selling: bool = False
     replace_orders: bool = False
+    order_groups: bool = False
 
     def objection(self, request: OrderRequest) -> str | None:
         """Why the venue cannot take this request, in words; None where it can.

@@ -29,7 +29,12 @@ class Fill:
             that filled it was complete.
         fee: what the venue charged, in the account's currency; negative for a rebate.
         rule: the rule of the venue that filled it, such as ``"market_open"``; "" if not known.
-        reference_price: the price before slippage; None if not known.
+        reference_price: the price before slippage and impact; None if not known.
+        impact: the part of the price that the order's own size caused, money per unit, worse for
+            the order where positive.
+        volume_left: units that other orders could still fill in the same bar; None for any number.
+        path: which way between its prices the bar is taken to have gone, ``"high_first"`` or
+            ``"low_first"``, where the outcome depended on it; else "".
 
     Raises:
         InvalidValueError: a field cannot be what was given.
@@ -45,6 +50,9 @@ class Fill:
     fee: float = 0.0
     rule: str = ""
     reference_price: float | None = None
+    impact: float = 0.0
+    volume_left: float | None = None
+    path: str = ""
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.quantity < math.inf:
@@ -66,10 +74,10 @@ class Fill:
 
     @property
     def slippage(self) -> float:
-        """How much worse than the reference the price was, per unit; never negative by design."""
+        """How much worse than reference and impact the price was, per unit; never negative."""
         if self.reference_price is None:
             return 0.0
-        return (self.price - self.reference_price) * self.side.sign
+        return (self.price - self.reference_price) * self.side.sign - self.impact
 
     @staticmethod
     def of(  # noqa: PLR0913, PLR0917 - one parameter for each field that is not the order's
@@ -81,6 +89,9 @@ class Fill:
         fee: float,
         rule: str,
         reference_price: float,
+        impact: float = 0.0,
+        volume_left: float | None = None,
+        path: str = "",
     ) -> "Fill":
         """The fill of ``quantity`` units of ``order`` at a timezone-aware ``timestamp``.
 
@@ -99,6 +110,9 @@ class Fill:
             fee,
             rule,
             reference_price,
+            impact,
+            volume_left,
+            path,
         )
         fill.__class__ = Fill
         if not (0 < quantity < math.inf and 0 < price < math.inf and -math.inf < fee < math.inf):

@@ -72,10 +72,21 @@ class Ledger:
             self._flat[asset] = position
         return position
 
+    def charge(self, amount: float) -> None:
+        """Take money for something other than a fill, such as interest.
+
+        Raises:
+            InvalidValueError: ``amount`` is not finite.
+        """
+        if not -math.inf < amount < math.inf:
+            msg = f"a charge must be finite, was {amount}"
+            raise InvalidValueError(msg)
+        self._cash -= amount
+
     def apply(self, fill: Fill) -> Position:
         """Book one fill and give the position it leaves, which may be flat.
 
-        This is the one place where an account changes. The caller sees to it that a fill is
+        This is the one place where a trade changes an account. The caller sees to it that a fill is
         applied once.
         """
         asset, price, fee = fill.asset, fill.price, fill.fee

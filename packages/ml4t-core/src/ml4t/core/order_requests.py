@@ -40,13 +40,25 @@ class OrderSide(Constant):
 
 
 class OrderType(Constant):
-    """What makes an order fill, and at which prices it may."""
+    """What makes an order fill, and at which prices it may.
+
+    ``MARKET``: at the next price. ``LIMIT``: at its limit or better. ``STOP``: a market order once
+    the price has moved against the side as far as the stop (up for a buy). ``STOP_LIMIT``: the same
+    with a limit. ``TRAILING_STOP``: a stop that follows the price at a distance and never goes
+    back. ``MARKET_ON_OPEN``, ``MARKET_ON_CLOSE``: in the auction of the next opening or close.
+    ``MARKET_IF_TOUCHED``, ``LIMIT_IF_TOUCHED``: once the price has moved in favour of the side as
+    far as ``stop_price`` (down for a buy).
+    """
 
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
     TRAILING_STOP = "trailing_stop"
+    MARKET_ON_OPEN = "market_on_open"
+    MARKET_ON_CLOSE = "market_on_close"
+    LIMIT_IF_TOUCHED = "limit_if_touched"
+    MARKET_IF_TOUCHED = "market_if_touched"
 
 
 class TimeInForce(Constant):
@@ -66,27 +78,40 @@ class TimeInForce(Constant):
     CLS = "cls"
 
 
-_NEEDS_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_NEEDS_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
+_NEEDS_STOP = frozenset(
+    {
+        OrderType.STOP,
+        OrderType.STOP_LIMIT,
+        OrderType.LIMIT_IF_TOUCHED,
+        OrderType.MARKET_IF_TOUCHED,
+    }
+)
 _WHOLE = 100.0
-_NEEDS_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 @attrs.frozen(weakref_slot=False)
 class OrderRequest:
     """What a strategy asks a venue to do.
 
+    A request whose fields do not belong together cannot be made. One whose numbers no venue takes
+    (a quantity of 0, a price of NaN) can: venues refuse it with its :attr:`fault` as the reason, so
+    that the refusal stands among the orders of the run.
+
     Attributes:
         asset: the symbol.
         side: buy or sell; the quantity has no sign.
-        quantity: how much, positive and finite.
+        quantity: how much.
         order_type: what makes it fill.
-        limit_price: the worst price of a limit or stop-limit order, else None.
-        stop_price: the trigger of a stop or stop-limit order, else None.
+        limit_price: the worst price of an order with a limit, else None.
+        stop_price: the trigger of an order with a stop or a touch, else None.
         trail_amount: how far a trailing stop follows, in money per unit.
         trail_percent: how far a trailing stop follows, in percent of the price.
         time_in_force: how long it works.
         good_till: the last instant of a ``GTD`` order, timezone-aware, else None.
         tag: free text that comes back with the order, such as which rule placed it.
+        reduce_only: whether it may only make a position smaller: it fills up to what is held, and
+            ends when nothing is held.
 
     Raises:
         InvalidOrderError: the fields make no order; the message names the field.
@@ -103,13 +128,9 @@ class OrderRequest:
     time_in_force: TimeInForce = TimeInForce.DAY
     good_till: datetime | None = None
     tag: str = ""
+    reduce_only: bool = False
 
     def __attrs_post_init__(self) -> None:
-        if not 0 < self.quantity < math.inf:
-            msg = (
-                f"quantity must be positive and finite, was {self.quantity} (sign belongs in side)"
-            )
-            raise InvalidOrderError(msg)
         if not self.asset:
             msg = "asset must be a symbol, was ''"
             raise InvalidOrderError(msg)
@@ -134,21 +155,12 @@ class OrderRequest:
 
     def _check_prices(self) -> None:
         kind = self.order_type
-        needed = {
-            "limit_price": kind in _NEEDS_LIMIT,
-            "stop_price": kind in _NEEDS_STOP,
-        }
-        for name, is_needed in needed.items():
-            self._check_price(name, is_needed=is_needed)
+        self._check_price("limit_price", is_needed=kind in _NEEDS_LIMIT)
+        self._check_price("stop_price", is_needed=kind in _NEEDS_STOP)
         trails = (self.trail_amount, self.trail_percent)
         if kind is OrderType.TRAILING_STOP:
             if trails.count(None) != 1:
                 msg = "a TRAILING_STOP needs one of trail_amount and trail_percent, not both"
-                raise InvalidOrderError(msg)
-            self._check_price("trail_amount", is_needed=self.trail_amount is not None)
-            self._check_price("trail_percent", is_needed=self.trail_percent is not None)
-            if self.trail_percent is not None and self.trail_percent >= _WHOLE:
-                msg = f"trail_percent must be below 100, was {self.trail_percent}"
                 raise InvalidOrderError(msg)
         elif trails != (None, None):
             msg = f"trail_amount and trail_percent belong to TRAILING_STOP, type was {kind.name}"
@@ -156,12 +168,31 @@ class OrderRequest:
 
     def _check_price(self, name: str, *, is_needed: bool) -> None:
         price = getattr(self, name)
-        if is_needed and (price is None or not 0 < price < math.inf):
-            msg = f"{name} of a {self.order_type.name} order must be positive, was {price}"
+        if is_needed and price is None:
+            msg = f"{name} of a {self.order_type.name} order must be a price, was None"
             raise InvalidOrderError(msg)
         if not is_needed and price is not None:
             msg = f"{name} does not belong to a {self.order_type.name} order, was {price}"
             raise InvalidOrderError(msg)
+
+    @property
+    def fault(self) -> str | None:
+        """Which number no venue takes, in words; None where all can be.
+
+        >>> OrderRequest.of("SPY", 0).fault
+        'quantity must be positive and finite, was 0.0'
+        """
+        if not 0 < self.quantity < math.inf:
+            return f"quantity must be positive and finite, was {self.quantity}"
+        if self.order_type is OrderType.MARKET:
+            return None
+        for name in ("limit_price", "stop_price", "trail_amount", "trail_percent"):
+            number = getattr(self, name)
+            if number is not None and not 0 < number < math.inf:
+                return f"{name} must be positive and finite, was {number}"
+        if self.trail_percent is not None and self.trail_percent >= _WHOLE:
+            return f"trail_percent must be below 100, was {self.trail_percent}"
+        return None
 
     @property
     def signed_quantity(self) -> float:
@@ -181,6 +212,7 @@ class OrderRequest:
         time_in_force: TimeInForce = TimeInForce.DAY,
         good_till: datetime | None = None,
         tag: str = "",
+        reduce_only: bool = False,  # noqa: FBT001, FBT002 - a field like the others
     ) -> "OrderRequest":
         """The request that the arguments of ``submit_order`` describe.
 
@@ -214,6 +246,7 @@ class OrderRequest:
             time_in_force,
             good_till,
             tag,
+            reduce_only,
         )
         request.__class__ = OrderRequest
         request.__attrs_post_init__()

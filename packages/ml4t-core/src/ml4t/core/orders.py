@@ -3,8 +3,9 @@
 One status machine serves simulation and live trading::
 
     NEW -> PENDING -> ACCEPTED -> PARTIALLY_FILLED -> FILLED
-                          \\-> CANCELLED | REJECTED | EXPIRED
+               HELD -> ACCEPTED   \\-> CANCELLED | REJECTED | EXPIRED
 
+A ``HELD`` order is the child of another: it sleeps until its parent has filled.
 ``UNKNOWN`` is a status of its own: the order was sent and nobody can say what became of it. It
 counts as working until evidence arrives. A fill that arrives after ``CANCELLED`` or ``EXPIRED`` is
 legal, since the venue may have traded before it took the order out; it changes the position.
@@ -16,7 +17,7 @@ from datetime import datetime
 import attrs
 
 from ml4t.core.drafts import draft_of
-from ml4t.core.errors import InvalidValueError, TransitionError
+from ml4t.core.errors import InvalidOrderError, InvalidValueError, TransitionError
 from ml4t.core.order_requests import (
     Constant,
     OrderRequest,
@@ -33,6 +34,7 @@ class OrderStatus(Constant):
 
     NEW = "new"
     PENDING = "pending"
+    HELD = "held"
     ACCEPTED = "accepted"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
@@ -46,19 +48,22 @@ _S = OrderStatus
 _ENDS = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.UNKNOWN})
 
 LEGAL_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
-    _S.NEW: frozenset({_S.PENDING, _S.ACCEPTED, _S.REJECTED, _S.CANCELLED, _S.UNKNOWN}),
-    _S.PENDING: _ENDS | {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
+    _S.NEW: frozenset({_S.PENDING, _S.HELD, _S.ACCEPTED, _S.REJECTED, _S.CANCELLED, _S.UNKNOWN}),
+    _S.PENDING: _ENDS | {_S.HELD, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
+    _S.HELD: _ENDS | {_S.HELD, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
     _S.ACCEPTED: _ENDS | {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
     _S.PARTIALLY_FILLED: _ENDS | {_S.PARTIALLY_FILLED},
     _S.FILLED: frozenset(),
     _S.CANCELLED: frozenset({_S.CANCELLED, _S.FILLED}),
     _S.REJECTED: frozenset(),
     _S.EXPIRED: frozenset({_S.EXPIRED, _S.FILLED}),
-    _S.UNKNOWN: _ENDS | {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
+    _S.UNKNOWN: _ENDS | {_S.HELD, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED},
 }
 """From each status, the statuses that may come next (``CANCELLED`` to itself by a late fill)."""
 
-OPEN_STATUSES = frozenset({_S.NEW, _S.PENDING, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.UNKNOWN})
+OPEN_STATUSES = frozenset(
+    {_S.NEW, _S.PENDING, _S.HELD, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.UNKNOWN}
+)
 """The statuses in which an order may still fill as far as anybody knows."""
 
 _TOLERANCE = 1e-9
@@ -79,8 +84,13 @@ class Order:
         updated_at: when the latest change happened, timezone-aware.
         filled_quantity: how much has filled, without sign.
         average_fill_price: the mean price of what has filled; None before the first fill.
-        triggered: whether the stop of a stop-limit order has been touched.
+        triggered: whether its stop or touch price has been reached.
         reason: why it was rejected, cancelled or expired, in words for a person.
+        fees: what its executions have cost so far, in the account's currency.
+        parent: the id of the order that it waits for or waited for; None without one.
+        group: the name of the group of which only one may fill; None without one.
+        trail_stop: where the stop of a trailing order stands; None for others and before the first
+            bar.
     """
 
     id: str
@@ -92,6 +102,10 @@ class Order:
     average_fill_price: float | None = None
     triggered: bool = False
     reason: str = ""
+    fees: float = 0.0
+    parent: str | None = None
+    group: str | None = None
+    trail_stop: float | None = None
 
     @property
     def asset(self) -> str:
@@ -154,8 +168,31 @@ class Order:
             raise TransitionError(msg)
         return attrs.evolve(self, status=status, updated_at=at, reason=reason or self.reason)
 
-    def after_fill(self, quantity: float, price: float, at: datetime) -> "Order":
-        """This order after ``quantity`` of it filled at ``price``.
+    def replacement(
+        self, quantity: float | None, limit_price: float | None, stop_price: float | None
+    ) -> OrderRequest:
+        """The request with other numbers; what is None stays. ``quantity`` is the new total.
+
+        Raises:
+            InvalidOrderError: the result makes no order, or asks for no more than has filled.
+        """
+        old = self.request
+        request = attrs.evolve(
+            old,
+            quantity=old.quantity if quantity is None else quantity,
+            limit_price=old.limit_price if limit_price is None else limit_price,
+            stop_price=old.stop_price if stop_price is None else stop_price,
+        )
+        if self.filled_quantity and request.quantity <= self.filled_quantity:
+            msg = (
+                f"quantity of order {self.id} must exceed the {self.filled_quantity:g} that "
+                f"filled, was {request.quantity:g}: cancel it instead"
+            )
+            raise InvalidOrderError(msg)
+        return request
+
+    def after_fill(self, quantity: float, price: float, at: datetime, fee: float = 0.0) -> "Order":
+        """This order after ``quantity`` of it filled at ``price`` for ``fee``.
 
         A late fill leaves ``CANCELLED`` or ``EXPIRED`` as it is unless it completes the order.
 
@@ -191,20 +228,48 @@ class Order:
             average,
             self.triggered,
             self.reason,
+            self.fees + fee,
+            self.parent,
+            self.group,
+            self.trail_stop,
         )
         order.__class__ = Order
         return order
 
     @classmethod
     def submitted(
-        cls, order_id: str, request: OrderRequest, at: datetime | None, objection: str | None
+        cls,
+        order_id: str,
+        request: OrderRequest,
+        at: datetime | None,
+        objection: str | None,
+        parent: str | None = None,
+        group: str | None = None,
     ) -> "Order":
         """A new order as a venue that decides at once answers it.
 
-        Its status is ``ACCEPTED``, or ``REJECTED`` where the venue has an ``objection``.
+        Its status is ``REJECTED`` where the venue has an ``objection``, else ``HELD`` with a
+        ``parent`` and ``ACCEPTED`` without.
         """
-        status = OrderStatus.REJECTED if objection else OrderStatus.ACCEPTED
-        order = _draft(order_id, request, status, at, at, 0.0, None, False, objection or "")  # noqa: FBT003
+        if objection:
+            status = OrderStatus.REJECTED
+        else:
+            status = OrderStatus.ACCEPTED if parent is None else OrderStatus.HELD
+        order = _draft(
+            order_id,
+            request,
+            status,
+            at,
+            at,
+            0.0,
+            None,
+            False,  # noqa: FBT003 - not triggered
+            objection or "",
+            0.0,
+            parent,
+            group,
+            None,
+        )
         order.__class__ = Order
         return order
 

@@ -13,7 +13,7 @@ __all__ = ["BarView", "MarketSlice", "Panel"]
 T = TypeVar("T")
 
 _new = object.__new__
-_NOTHING = memoryview(b"").cast("d")
+_NOTHING: memoryview = memoryview(b"").cast("d")  # type: ignore[assignment]
 
 
 class Panel:
@@ -206,6 +206,43 @@ class MarketSlice(Mapping[str, BarView]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    @property
+    def previous_timestamp(self) -> datetime | None:
+        """The instant of the bars before these; None for the first."""
+        return self._panel.timestamps[self._row - 1] if self._row else None
+
+    def average_range(self, asset: str, length: int) -> float | None:
+        """The mean true range of an asset's last bars before this one, in money per unit.
+
+        The true range of a bar is the greatest of high less low, high less the close before, and
+        the close before less low (Wilder, New Concepts in Technical Trading Systems, 1978).
+        Instants at which the asset had no bar are passed over.
+
+        Args:
+            asset: the symbol.
+            length: over how many bars, 1 or more; near the start of the run there are fewer.
+
+        Returns:
+            The mean, known when the bar opens; None for the asset's first bar.
+        """
+        panel, columns = self._panel, self._panel.columns
+        highs, lows, closes = columns["high"], columns["low"], columns["close"]
+        ranges: list[float] = []
+        later: int | None = None
+        for row in range(self._row - 1, -1, -1):
+            position = panel.position(row, asset)
+            if position < 0:
+                continue
+            if later is not None:
+                close = closes[position]
+                ranges.append(max(highs[later], close) - min(lows[later], close))
+                if len(ranges) == length:
+                    break
+            later = position
+        if len(ranges) < length and later is not None:
+            ranges.append(highs[later] - lows[later])
+        return sum(ranges) / len(ranges) if ranges else None
 
     def mark(self, asset: str) -> float | None:
         """The last close of ``asset`` known at this instant; None before its first bar."""

@@ -9,38 +9,174 @@ from ml4t.simulation.accounts import (
     RejectOrder,
     Shortfall,
     TrimOrder,
+    UncheckedAccount,
 )
-from ml4t.simulation.broker import MarketAssumptions, SimulatedBroker
-from ml4t.simulation.commission import Commission, NoCommission, Percentage, PerShare, PerTrade
+from ml4t.simulation.activation import BarAfterEntry, ChildActivation, EntryBar
+from ml4t.simulation.broker import SimulatedBroker
+from ml4t.simulation.cash_previews import PreviewedCashAccount
+from ml4t.simulation.commission import (
+    CombinedCommission,
+    Commission,
+    MaximumPerOrder,
+    MinimumPerExecution,
+    MinimumPerOrder,
+    NoCommission,
+    Percentage,
+    PerContract,
+    PerOrder,
+    PerShare,
+    PerTrade,
+)
+from ml4t.simulation.execution import Execution
+from ml4t.simulation.financing import (
+    Charge,
+    Financing,
+    NoFinancing,
+    ShortInterest,
+    ShortInterestOnCost,
+)
+from ml4t.simulation.impact import Impact, LinearImpact, NoImpact, SquareRootImpact
+from ml4t.simulation.intrabar import (
+    Adaptive,
+    BestCase,
+    CloseOnly,
+    IntrabarPath,
+    OpenHighLowClose,
+    OpenLowHighClose,
+    SubmissionOrder,
+    WorstCase,
+)
+from ml4t.simulation.limits import (
+    CapAtLimit,
+    LimitCosts,
+    LimitRule,
+    TouchFills,
+    TradeThroughFills,
+    WaitBeyond,
+)
+from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import Match, match
 from ml4t.simulation.order_book import OrderBook
-from ml4t.simulation.slippage import BasisPoints, FixedAmount, NoSlippage, Slippage
-from ml4t.simulation.timing import NextBarClose, NextBarOpen, SameBarClose, Timing
+from ml4t.simulation.participation import (
+    Participation,
+    TradedBars,
+    UnitsPerBar,
+    Unlimited,
+    VolumeShare,
+)
+from ml4t.simulation.slippage import (
+    BasisPoints,
+    CombinedSlippage,
+    FixedAmount,
+    HalfSpread,
+    HalfSpreadBps,
+    NoSlippage,
+    NotAtOpen,
+    Slippage,
+    VolatilitySlippage,
+    VolumeImpact,
+    WithinBar,
+)
+from ml4t.simulation.stops import (
+    CloseConfirms,
+    PartialStops,
+    ReversalConfirms,
+    StaysTriggered,
+    StopLimitRule,
+    TouchedAnew,
+)
+from ml4t.simulation.tariffs import IbkrFixed, IbkrTiered, Tier, TieredPerShare
+from ml4t.simulation.timing import Delayed, NextBarClose, NextBarOpen, SameBarClose, Timing
+from ml4t.simulation.trading_round import AmbiguousBar
+from ml4t.simulation.trailing import TrailAlongPath, TrailFromClose, TrailFromExtreme, Trailing
 
 __all__ = [
     "AccountRules",
+    "Adaptive",
+    "AmbiguousBar",
+    "BarAfterEntry",
     "BasisPoints",
+    "BestCase",
+    "CapAtLimit",
     "CashAccount",
+    "Charge",
+    "ChildActivation",
+    "CloseConfirms",
+    "CloseOnly",
+    "CombinedCommission",
+    "CombinedSlippage",
     "Commission",
+    "Delayed",
+    "EntryBar",
+    "Execution",
+    "Financing",
     "FixedAmount",
+    "HalfSpread",
+    "HalfSpreadBps",
+    "IbkrFixed",
+    "IbkrTiered",
+    "Impact",
+    "IntrabarPath",
+    "LimitCosts",
+    "LimitRule",
+    "LinearImpact",
     "MarginAccount",
     "MarketAssumptions",
     "Match",
+    "MaximumPerOrder",
+    "MinimumPerExecution",
+    "MinimumPerOrder",
     "NextBarClose",
     "NextBarOpen",
     "NoCommission",
+    "NoFinancing",
+    "NoImpact",
     "NoSlippage",
+    "NotAtOpen",
+    "OpenHighLowClose",
+    "OpenLowHighClose",
     "OrderBook",
+    "PartialStops",
+    "Participation",
+    "PerContract",
+    "PerOrder",
     "PerShare",
     "PerTrade",
     "Percentage",
+    "PreviewedCashAccount",
     "RejectOrder",
+    "ReversalConfirms",
     "SameBarClose",
+    "ShortInterest",
+    "ShortInterestOnCost",
     "Shortfall",
     "SimulatedBroker",
     "Slippage",
+    "SquareRootImpact",
+    "StaysTriggered",
+    "StopLimitRule",
+    "SubmissionOrder",
+    "Tier",
+    "TieredPerShare",
     "Timing",
+    "TouchFills",
+    "TouchedAnew",
+    "TradeThroughFills",
+    "TradedBars",
+    "TrailAlongPath",
+    "TrailFromClose",
+    "TrailFromExtreme",
+    "Trailing",
     "TrimOrder",
+    "UncheckedAccount",
+    "UnitsPerBar",
+    "Unlimited",
+    "VolatilitySlippage",
+    "VolumeImpact",
+    "VolumeShare",
+    "WaitBeyond",
+    "WithinBar",
+    "WorstCase",
     "match",
 ]
 

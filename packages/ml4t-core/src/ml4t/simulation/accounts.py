@@ -1,11 +1,13 @@
 """What an account may hold and owe: cash and margin accounts, and what happens when money lacks."""
 
+import math
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple, Protocol
 
 import attrs
 
 from ml4t.core.assets import Asset
+from ml4t.core.orders import Order
 from ml4t.core.sizing import whole_lots
 from ml4t.simulation.amounts import within
 from ml4t.simulation.commission import Commission
@@ -19,10 +21,12 @@ __all__ = [
     "Shortfall",
     "Trade",
     "TrimOrder",
+    "UncheckedAccount",
     "Verdict",
 ]
 
 _TOLERANCE = 1e-9
+_STEPS = 8
 
 
 class Trade(NamedTuple):
@@ -35,6 +39,7 @@ class Trade(NamedTuple):
         held: the position before.
         fee: what the whole of it costs.
         commission: what smaller quantities cost.
+        order: the order as it was before.
     """
 
     signed_quantity: float
@@ -43,6 +48,7 @@ class Trade(NamedTuple):
     held: float
     fee: float
     commission: Commission
+    order: Order | None = None
 
     @property
     def unit_value(self) -> float:
@@ -57,7 +63,7 @@ class Trade(NamedTuple):
 
     def fee_of(self, quantity: float) -> float:
         """What a smaller quantity costs."""
-        return self.commission.fee(quantity, self.price, self.terms.multiplier)
+        return self.commission.fee(quantity, self.price, self.terms.multiplier, self.order)
 
 
 class Verdict(NamedTuple):
@@ -99,6 +105,13 @@ class AccountRules(Protocol):
     def allows_short(self) -> bool:
         """Whether a position may be negative."""
 
+    @property
+    def previews(self) -> bool:
+        """Whether new orders are taken together and asked for their cash before the next bar."""
+
+    def buying_power(self, equity: float) -> float:
+        """The greatest value of positions, in money, that ``equity`` could ever carry."""
+
     def review(self, trade: Trade, cash: float, exposure: Callable[[], Exposure]) -> Verdict | None:
         """Whether the account allows ``trade`` at this moment: None, or how much less and why.
 
@@ -118,8 +131,13 @@ class CashAccount:
     """
 
     allows_short: ClassVar[bool] = False
+    previews: ClassVar[bool] = False
 
     shortfall: Shortfall = attrs.field(factory=TrimOrder)
+
+    def buying_power(self, equity: float) -> float:
+        """The equity itself."""
+        return equity
 
     def review(
         self,
@@ -152,9 +170,15 @@ class CashAccount:
 def _paid_by(cash: float, trade: Trade) -> float:
     """The largest quantity that ``cash`` surely pays for, fee included."""
     cash = max(cash, 0.0)
-    # The fee of the larger quantity is not below that of the smaller one: the result is safe.
-    quantity = (cash - trade.fee_of(cash / trade.unit_value)) / trade.unit_value
-    return whole_lots(max(quantity, 0.0), trade.step)
+    paid = 0.0
+    quantity = cash / trade.unit_value
+    for _ in range(_STEPS):
+        # The fee of too large a quantity leaves too small a one, which is safe, and the other way
+        # round; with a fee that grows by a share both close in on what the cash just pays for.
+        quantity = max((cash - trade.fee_of(quantity)) / trade.unit_value, 0.0)
+        if quantity * trade.unit_value + trade.fee_of(quantity) <= cash:
+            paid = max(paid, quantity)
+    return whole_lots(paid, trade.step)
 
 
 @attrs.frozen
@@ -171,9 +195,14 @@ class MarginAccount:
     """
 
     allows_short: ClassVar[bool] = True
+    previews: ClassVar[bool] = False
 
     initial_margin: float = attrs.field(default=0.5, validator=within(0.01, 1.0 + _TOLERANCE))
     shortfall: Shortfall = attrs.field(factory=TrimOrder)
+
+    def buying_power(self, equity: float) -> float:
+        """The equity over the margin that positions need."""
+        return equity / self.initial_margin
 
     def review(
         self,
@@ -197,3 +226,27 @@ class MarginAccount:
         reason = f"not enough margin: adds {needed:.2f} of exposure, {max(spare, 0.0):.2f} is free"
         opening = whole_lots(max(spare, 0.0) / unit_value, trade.step)
         return self.shortfall.settle(closing + opening, reason)
+
+
+@attrs.frozen
+class UncheckedAccount:
+    """Every trade passes, whatever it costs: cash may become negative without limit.
+
+    Use it to reproduce engines that never look at the cash, not to judge a strategy.
+    """
+
+    allows_short: ClassVar[bool] = True
+    previews: ClassVar[bool] = False
+
+    def buying_power(self, equity: float) -> float:  # noqa: ARG002
+        """Without limit."""
+        return math.inf
+
+    def review(
+        self,
+        trade: Trade,  # noqa: ARG002
+        cash: float,  # noqa: ARG002
+        exposure: Callable[[], Exposure],  # noqa: ARG002
+    ) -> Verdict | None:
+        """None: everything passes."""
+        return None

@@ -1,52 +1,34 @@
 """A venue in memory, fed bar by bar."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import attrs
 
 from ml4t.core.assets import Asset
+from ml4t.core.calendar import TradingCalendar
 from ml4t.core.capabilities import Capabilities
-from ml4t.core.errors import InvalidOrderError, UnknownAssetError
+from ml4t.core.errors import UnknownAssetError
 from ml4t.core.fills import Fill
-from ml4t.core.ledger import Ledger
+from ml4t.core.groups import Bracket, BracketRequest, as_children, require_group
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import DUST, Position
-from ml4t.simulation.accounts import AccountRules, Trade
-from ml4t.simulation.commission import Commission
-from ml4t.simulation.exposure import Exposure
-from ml4t.simulation.matching import TRIGGERED, Match, match
+from ml4t.simulation.cash_previews import CashPreview
+from ml4t.simulation.executions import Executions
+from ml4t.simulation.holding_costs import HoldingCosts
+from ml4t.simulation.lifetimes import Lifetimes
+from ml4t.simulation.market import MarketAssumptions
+from ml4t.simulation.matching import Match
 from ml4t.simulation.order_book import OrderBook
-from ml4t.simulation.slippage import Slippage
-from ml4t.simulation.timing import Timing
+from ml4t.simulation.order_checks import OrderChecks
+from ml4t.simulation.order_groups import OrderGroups
+from ml4t.simulation.trading_round import TradingRound
+from ml4t.simulation.trailing import trail_stop
 
-__all__ = ["MarketAssumptions", "SimulatedBroker"]
-
-_ORDER_TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
-_TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
-_LOT_ROUNDING = 1e-9
-
-# A named tuple's own constructor is Python code.
-_made = tuple.__new__
-
-
-@attrs.frozen(kw_only=True)
-class MarketAssumptions:
-    """What the simulated market does, one object for each question.
-
-    Attributes:
-        timing: when a market order fills.
-        slippage: how much worse than the bar's price a fill is.
-        commission: what a fill costs.
-        account: what the account may hold and owe.
-    """
-
-    timing: Timing
-    slippage: Slippage
-    commission: Commission
-    account: AccountRules
+__all__ = ["SimulatedBroker"]
 
 
 class SimulatedBroker:
@@ -61,45 +43,80 @@ class SimulatedBroker:
         cash: the money to start with.
         assets: the terms of everything that can be traded, by symbol.
         market: the market assumptions.
+        calendar: the sessions of the venue; None where each date of the bars' own timestamps is
+            one.
 
     Attributes:
         bars: the bars known now; None before the first.
         now: the instant at which they were complete; None before the first.
         book: the orders.
         fills: every execution so far.
+        holding_costs: what was charged for positions so far.
+        lifetimes: how long orders work; its ``daily`` says that each session has one bar.
+        round: what a bar does to the orders; its ``ambiguous`` lists the bars whose outcome
+            depended on what came first in them.
         outbox: changes of orders, and fills, that nobody was told yet; None, the default, keeps
             none.
     """
 
     __slots__ = (
-        "_assets", "_capabilities", "_commission", "_exposure", "_fee", "_first_session", "_ledger",
-        "_mark", "_review", "_slipped", "_timing", "bars", "book", "fills", "now", "outbox",
+        "_assets",
+        "_capabilities",
+        "_checks",
+        "_executions",
+        "_groups",
+        "_ledger",
+        "_preview",
+        "_previewed",
+        "_reduces",
+        "bars",
+        "book",
+        "fills",
+        "holding_costs",
+        "lifetimes",
+        "now",
+        "outbox",
+        "round",
     )  # fmt: skip
 
-    def __init__(self, cash: float, assets: Mapping[str, Asset], market: MarketAssumptions) -> None:
+    def __init__(
+        self,
+        cash: float,
+        assets: Mapping[str, Asset],
+        market: MarketAssumptions,
+        calendar: TradingCalendar | None = None,
+    ) -> None:
         self._assets = dict(assets)
-        # One look-up instead of three for what every fill asks.
-        self._timing = market.timing
-        self._slipped = market.slippage.slipped
-        self._commission = market.commission
-        self._fee = market.commission.fee
-        self._review = market.account.review
-        self._ledger = Ledger(cash, {a.symbol: a.multiplier for a in self._assets.values()})
         self._capabilities = Capabilities(
-            order_types=_ORDER_TYPES,
-            times_in_force=_TIMES_IN_FORCE,
+            order_types=OrderType,
+            times_in_force=TimeInForce,
             fractional=True,
             short_selling=market.account.allows_short,
             replace_orders=True,
+            order_groups=True,
         )
-        self._first_session: dict[str, date] = {}
-        self._exposure: Exposure | None = None
-        self._mark: Callable[[str], float | None] = lambda _: None
         self.bars: MarketSlice | None = None
         self.now: datetime | None = None
         self.book = OrderBook()
-        self.fills: list[Fill] = []
         self.outbox: list[Order | Fill] | None = None
+        self.lifetimes = Lifetimes(self.book, calendar)
+        self._executions = Executions(cash, self._assets, market, self._put, self._tell)
+        self._ledger = self._executions.ledger
+        self.fills = self._executions.fills
+        self.holding_costs = HoldingCosts(market.financing, self._ledger)
+        preview = CashPreview(self.book, self._put, self._assets, market.commission)
+        self._preview = preview if market.account.previews else None
+        self._groups = OrderGroups(self.book, self._put)
+        self._reduces = False
+        self._checks = OrderChecks(
+            self._assets,
+            self._capabilities,
+            market.account,
+            self.get_cash,
+            self._held,
+            self.get_account_value,
+        )
+        self.round = TradingRound(market, self._assets, self.book, self._groups, self._held)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -113,8 +130,8 @@ class SimulatedBroker:
 
     @property
     def pending_orders(self) -> Sequence[Order]:
-        """The orders that may still fill, in the order of submission."""
-        return tuple(self.book.working.values())
+        """The orders that have not ended, in the order of submission."""
+        return self.book.open
 
     def get_asset(self, asset: str) -> Asset:
         """The terms of an instrument; raises UnknownAssetError where it is not in the data."""
@@ -156,6 +173,7 @@ class SimulatedBroker:
         time_in_force: TimeInForce = TimeInForce.DAY,
         good_till: datetime | None = None,
         tag: str = "",
+        reduce_only: bool = False,
     ) -> Order:
         """Put an order into the book, or reject it with a reason; see ``BrokerProtocol``.
 
@@ -174,14 +192,55 @@ class SimulatedBroker:
             time_in_force,
             good_till,
             tag,
+            reduce_only,
         )
-        book = self.book
-        number = str(len(book) + 1)
-        order = Order.submitted(number, request, self.now, self._objection(request))
-        book.put(order)
-        if self.outbox is not None:
-            self.outbox.append(order)
-        return order
+        return self._enter(request, self._objection(request))
+
+    def submit_bracket(
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        **legs: Any,
+    ) -> Bracket:
+        """Put an order with its target and stop into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: the arguments make no bracket at any venue.
+        """
+        request = BracketRequest.of(
+            asset, quantity, side, order_type, limit_price, stop_price, **legs
+        )
+        parent, *children = self._enter_family(request.parent, request.children)
+        target = children.pop(0) if request.take_profit is not None else None
+        return Bracket(parent, target, children[0] if children else None)
+
+    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Put orders of which only one may fill into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
+        """
+        require_group(requests)
+        objection = self._first_objection(requests)
+        group = f"oco-{len(self.book) + 1}"
+        orders = tuple(self._enter(request, objection, group=group) for request in requests)
+        if objection is None:
+            self._groups.bind(group, orders)
+        return orders
+
+    def submit_oto(
+        self, parent: OrderRequest, children: Sequence[OrderRequest]
+    ) -> tuple[Order, ...]:
+        """Put an order and those that it wakes into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: there are no children, or one does not close what the parent opens.
+        """
+        return self._enter_family(parent, as_children(parent, children))
 
     def cancel_order(self, order_id: str) -> bool:
         """Cancel an open order at once; False if it had ended before.
@@ -212,20 +271,10 @@ class SimulatedBroker:
         order = self.book[order_id]
         if not order.is_open:
             return order
-        old = order.request
-        request = attrs.evolve(
-            old,
-            quantity=old.quantity if quantity is None else quantity,
-            limit_price=old.limit_price if limit_price is None else limit_price,
-            stop_price=old.stop_price if stop_price is None else stop_price,
-        )
-        if request.quantity <= order.filled_quantity:
-            msg = (
-                f"quantity of order {order_id} must exceed the {order.filled_quantity:g} that "
-                f"filled, was {request.quantity:g}: cancel it instead"
-            )
-            raise InvalidOrderError(msg)
+        request = order.replacement(quantity, limit_price, stop_price)
         reason = self._objection(request)
+        if order.group is not None and quantity not in {None, order.quantity}:
+            reason = "its quantity follows the other orders of its group"
         if reason:
             return attrs.evolve(order, reason=f"not replaced: {reason}")
         # A new stop has not been touched yet, whatever became of the old one.
@@ -238,121 +287,131 @@ class SimulatedBroker:
         """Send the market order that leaves ``asset`` flat; None if nothing is left to close.
 
         Market orders that already reduce the position are counted, so closing twice never
-        reverses.
+        reverses, and the order itself only reduces: what a stop sells before it, it does not sell
+        again.
         """
         held = self._ledger.positions.get(asset)
         if held is None:
             return None
         left = held.quantity
-        for order in self.book.working.values():
-            if order.asset == asset and order.order_type is OrderType.MARKET:
+        for order in self.book.working_in(asset).values():
+            if order.order_type is OrderType.MARKET:
                 change = order.side.sign * order.remaining
                 left += change if change * held.quantity < 0 else 0.0
         if left * held.quantity <= 0 or abs(left) <= DUST * abs(held.quantity):
             return None
-        return self.submit_order(asset, -left)
+        return self.submit_order(asset, -left, reduce_only=True)
 
-    def match(self) -> None:
-        """Let every working order meet the current bars, in order of submission."""
+    def accrue(self) -> None:
+        """Charge for the positions held since the bars before; call it before :meth:`match`."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        self._exposure, self._mark = None, bars.previous_mark
-        timing, first_session, working = self._timing, self._first_session, self.book.working
-        for order in tuple(working.values()):
-            request = order.request
-            may_end = order.id in first_session or request.good_till is not None
-            if may_end and self._is_over(order, now):
-                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
-                continue
-            bar = bars.get(request.asset)
-            met = None if bar is None else match(order, bar, timing)
-            if met is TRIGGERED:
+        self.holding_costs.accrue(now, bars.previous_mark)
+
+    def match(self) -> None:
+        """Let every working order meet the current bars."""
+        bars, now = self.bars, self.now
+        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
+        self._executions.begin(bars, now, bars.previous_mark)
+        book, lifetimes = self.book, self.lifetimes
+        if self._preview is not None:
+            self._preview.reject(self._ledger.cash, bars, now)
+        for order in lifetimes.ended(now):
+            self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
+        auctions = lifetimes.auctions(bars, now)
+        for planned in self.round.plan(bars, now, auctions):
+            order = book[planned.order_id]
+            if order.is_open and planned.met.rule == "triggered":
                 self._put(attrs.evolve(order, triggered=True, updated_at=now))
-            elif met is not None:
-                self._execute(order, met, now)
-        if working:
-            session = now.date()
-            for order in working.values():
-                if order.request.time_in_force is TimeInForce.DAY:
-                    first_session.setdefault(order.id, session)
+            elif order.is_open:
+                self._execute(order, planned.met, now, planned.path)
+        self.round.follow(bars, now)
+        for order in lifetimes.after_bar(bars, now, auctions):
+            self._put(order.to(OrderStatus.CANCELLED, now, "its only chance to fill has passed"))
 
     def match_same_bar(self) -> None:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        timing = self._timing
+        timing = self.round.timing
         if not timing.same_bar:
             return
-        self._exposure, self._mark = None, bars.mark
+        self._executions.begin(bars, now, bars.mark)
         for order in tuple(self.book.working.values()):
             bar = bars.get(order.asset) if order.order_type is OrderType.MARKET else None
-            if bar is not None:
-                self._execute(order, Match(timing.market_price(bar), timing.rule), now)
+            if bar is not None and self.book[order.id].is_open:
+                self._execute(order, Match(timing.market_price(bar), timing.rule), now, "")
+
+    def _held(self, asset: str) -> float:
+        held = self._ledger.positions.get(asset)
+        return held.quantity if held is not None else 0.0
 
     def _objection(self, request: OrderRequest) -> str | None:
-        terms = self._assets.get(request.asset)
-        if terms is None:
-            return f"the venue does not list {request.asset!r}"
-        if terms.lot_size:
-            lots = request.quantity / terms.lot_size
-            if abs(lots - round(lots)) > _LOT_ROUNDING * max(lots, 1.0):
-                return f"quantity {request.quantity:g} is no multiple of lot {terms.lot_size:g}"
-        if request.good_till is not None and self.now is not None and request.good_till <= self.now:
-            return f"good_till {request.good_till.isoformat()} has passed"
-        return self._capabilities.objection(request)
+        mark = None if self.bars is None else self.bars.mark
+        knows_auctions = self.lifetimes.knows_auctions
+        return self._checks.objection(request, self.now, mark, knows_auctions=knows_auctions)
 
-    def _is_over(self, order: Order, now: datetime) -> bool:
-        time_in_force = order.request.time_in_force
-        if time_in_force is TimeInForce.DAY:
-            first = self._first_session.get(order.id)
-            return first is not None and now.date() > first
-        good_till = order.request.good_till
-        return good_till is not None and now > good_till
+    def _first_objection(self, requests: Sequence[OrderRequest]) -> str | None:
+        found = (self._objection(request) for request in requests)
+        return next((objection for objection in found if objection is not None), None)
 
-    def _execute(self, order: Order, met: Match, now: datetime) -> None:
-        request, ledger = order.request, self._ledger
-        terms = self._assets[request.asset]
-        price = self._slipped(met.price, request.side)
-        if request.limit_price is not None:
-            price = _within_limit(price, request.limit_price, request.side)
-        quantity = request.quantity - order.filled_quantity
-        fee = self._fee(quantity, price, terms.multiplier)
-        before = ledger.position(request.asset)
-        change = quantity if request.side is OrderSide.BUY else -quantity
-        trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission))
-        verdict = self._review(trade, ledger.cash, self._exposure_now)
-        if verdict is not None:
-            quantity = verdict.quantity
-            fee = trade.fee_of(quantity)
-        if quantity > 0:
-            number = str(len(self.fills) + 1)
-            fill = Fill.of(number, order, quantity, price, now, fee, met.rule, met.price)
-            after = ledger.apply(fill)
-            self.fills.append(fill)
-            if self._exposure is not None:
-                self._exposure.after(before, after, fill)
-            if self.outbox is not None:
-                self.outbox.append(fill)
-            order = order.after_fill(quantity, price, now)
-            self._put(order)
-        if verdict is not None and order.is_open:
-            # What was trimmed by no more than rounding has filled after all.
-            end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
-            self._put(order.to(end, now, verdict.reason))
-
-    def _exposure_now(self) -> Exposure:
-        if self._exposure is None:
-            self._exposure = Exposure(self._ledger.cash, self._ledger.positions, self._mark)
-        return self._exposure
-
-    def _put(self, order: Order) -> None:
-        self.book.put(order)
-        if self._first_session and not order.is_open:
-            self._first_session.pop(order.id, None)
+    def _enter(
+        self,
+        request: OrderRequest,
+        objection: str | None,
+        parent: str | None = None,
+        group: str | None = None,
+    ) -> Order:
+        book = self.book
+        number = str(len(book) + 1)
+        order = Order.submitted(number, request, self.now, objection, parent, group)
+        if request.order_type is OrderType.TRAILING_STOP and parent is None:
+            mark = None if self.bars is None else self.bars.mark(request.asset)
+            if mark is not None:
+                order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
+        self._reduces = self._reduces or request.reduce_only
+        if objection is None:
+            self.round.entered(order)
+            if parent is None:
+                self.lifetimes.begins(order)
+        book.put(order)
         if self.outbox is not None:
             self.outbox.append(order)
+        return order
 
+    def _enter_family(
+        self, parent: OrderRequest, children: Sequence[OrderRequest]
+    ) -> tuple[Order, ...]:
+        objection = self._first_objection((parent, *children))
+        first = self._enter(parent, objection)
+        group = f"children-of-{first.id}"
+        rest = tuple(self._enter(child, objection, first.id, group) for child in children)
+        if objection is None:
+            self._groups.bind(group, rest, first.id)
+        return (first, *rest)
 
-def _within_limit(price: float, limit: float, side: OrderSide) -> float:
-    """``price``, but never beyond ``limit``."""
-    return min(price, limit) if side is OrderSide.BUY else max(price, limit)
+    def _execute(self, order: Order, met: Match, now: datetime, path: str) -> None:
+        before = self._held(order.asset) if self._reduces else 0.0
+        filled = self._executions.execute(order, met, path)
+        if filled is None:
+            return
+        if self._groups:
+            self._groups.after_fill(filled, met.price, now)
+        if before and before * self._held(order.asset) <= 0:
+            self._groups.close_exits(order.asset, before, now)
+
+    def _tell(self, fill: Fill) -> None:
+        if self.outbox is not None:
+            self.outbox.append(fill)
+
+    def _put(self, order: Order) -> None:
+        if order.id in self.book.sleeping and order.status is OrderStatus.ACCEPTED:
+            self.lifetimes.begins(order)
+        self.book.put(order)
+        if self.outbox is not None:
+            self.outbox.append(order)
+        if not order.is_open:
+            self.lifetimes.forget(order.id)
+            self.round.ended(order.id)
+            if self._groups:
+                self._groups.after_end(order, self.now)

@@ -1,40 +1,76 @@
 """The orders of one simulated account: all of them, and those that still work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ml4t.core.errors import UnknownOrderError
-from ml4t.core.orders import OPEN_STATUSES, Order
+from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 
 __all__ = ["OrderBook"]
+
+_NONE: Mapping[str, Order] = MappingProxyType({})
 
 
 class OrderBook:
     """Every order by id in its latest state, and the working ones in order of submission.
 
     Attributes:
-        working: the orders that may still fill, by id; its truth value costs nothing to ask.
+        working: the orders that may fill in the next bar, by id; its truth value costs nothing to
+            ask.
+        sleeping: the children whose parent has not filled, by id.
     """
 
-    __slots__ = ("_orders", "_view", "working")
+    __slots__ = ("_by_asset", "_orders", "_view", "sleeping", "working")
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._view: Mapping[str, Order] = MappingProxyType(self._orders)
+        # Kept from the first question on, since most strategies never ask.
+        self._by_asset: dict[str, dict[str, Order]] | None = None
         self.working: dict[str, Order] = {}
+        self.sleeping: dict[str, Order] = {}
 
     @property
     def orders(self) -> Mapping[str, Order]:
         """Every order ever put, by id, in order of submission."""
         return self._view
 
+    @property
+    def open(self) -> Sequence[Order]:
+        """Every order that has not ended, in order of submission."""
+        if not self.sleeping:
+            return tuple(self.working.values())
+        both = (*self.working.values(), *self.sleeping.values())
+        return tuple(sorted(both, key=lambda order: int(order.id)))
+
+    def working_in(self, asset: str) -> Mapping[str, Order]:
+        """The working orders of one asset by id."""
+        if self._by_asset is None:
+            self._by_asset = {}
+            for order in self.working.values():
+                self._by_asset.setdefault(order.asset, {})[order.id] = order
+        return self._by_asset.get(asset, _NONE)
+
     def put(self, order: Order) -> None:
         """Add an order, or set the new state of one."""
-        self._orders[order.id] = order
-        if order.status in OPEN_STATUSES:
-            self.working[order.id] = order
+        number = order.id
+        self._orders[number] = order
+        works = order.status in OPEN_STATUSES
+        if self.sleeping or order.status is OrderStatus.HELD:
+            if order.status is OrderStatus.HELD:
+                self.sleeping[number] = order
+                return
+            self.sleeping.pop(number, None)
+        if works:
+            self.working[number] = order
         else:
-            self.working.pop(order.id, None)
+            self.working.pop(number, None)
+        if self._by_asset is not None:
+            same = self._by_asset.setdefault(order.request.asset, {})
+            if works:
+                same[number] = order
+            else:
+                same.pop(number, None)
 
     def __getitem__(self, order_id: str) -> Order:
         try:

@@ -26,6 +26,9 @@ class RunManifest:
         data_digest: SHA-256 over instants, assets, prices, signals and context of the feed.
         result_digest: SHA-256 over account, orders and fills.
         versions: versions of Python and of the packages that the numbers depend on.
+        inputs: the files, with their SHA-256, and the options that make the run again, as `ml4t
+            backtest` records them; None for a run made by Python code, which may have come from
+            anywhere.
     """
 
     strategy: str
@@ -33,6 +36,7 @@ class RunManifest:
     data_digest: str
     result_digest: str
     versions: Mapping[str, str]
+    inputs: Mapping[str, Any] | None = None
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,46 @@
+"""The options that the commands over a strategy file share with ``ml4t backtest``."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+__all__ = ["ConfigFile", "ContextFile", "PriceFile", "SignalFile", "StrategyFile", "Zone", "bar"]
+
+_DATA = "Parquet or CSV file"
+
+StrategyFile: TypeAlias = Annotated[
+    str, typer.Argument(metavar="STRATEGY.py[:Class]", help="The file that holds the strategy.")
+]
+PriceFile: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        exists=True, dir_okay=False, help=f"{_DATA}: timestamp, symbol, open, high, low, close, "
+        "volume; timestamp, symbol and close are enough.",
+    ),
+]  # fmt: skip
+SignalFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help=f"{_DATA}: timestamp, symbol and numbers."),
+]
+ContextFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help=f"{_DATA}: timestamp and values."),
+]
+Zone: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Zone of timestamps that carry none, such as America/New_York."),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="TOML file, as for `ml4t backtest`."),
+]
+
+
+def bar() -> Progress:
+    """A bar on standard error for work that takes long."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -1,0 +1,2 @@
+from .matching_oracle import X
+def test_x(): assert X

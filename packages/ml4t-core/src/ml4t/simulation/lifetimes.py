@@ -1,0 +1,123 @@
+"""How long orders work, and which auctions a bar holds."""
+
+from datetime import date, datetime
+
+from ml4t.core.calendar import TradingCalendar
+from ml4t.core.order_requests import TimeInForce
+from ml4t.core.orders import Order
+from ml4t.core.panel import MarketSlice
+from ml4t.simulation.auctions import Auctions, is_for_auction
+from ml4t.simulation.order_book import OrderBook
+
+__all__ = ["AT_ONCE", "Lifetimes"]
+
+AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+"""Times in force of orders that fill in the first moment of a bar or not at all."""
+
+
+class Lifetimes:
+    """Which orders of a book are over, by session and instant.
+
+    Args:
+        book: the orders.
+        calendar: the sessions of the venue; None where each date of the bars' own timestamps is
+            one.
+
+    Attributes:
+        daily: whether each session has one bar, which then opens and closes it. Without a calendar
+            nobody else can say which bar is the last of a session.
+    """
+
+    __slots__ = ("_book", "_calendar", "_first_session", "_fresh", "_special", "_until", "daily")
+
+    def __init__(self, book: OrderBook, calendar: TradingCalendar | None) -> None:
+        self._book = book
+        self._calendar = calendar
+        self._fresh: list[Order] = []
+        self._first_session: dict[str, date] = {}
+        self._until: dict[str, datetime] = {}
+        self._special: dict[str, Order] = {}
+        self.daily = False
+
+    @property
+    def knows_auctions(self) -> bool:
+        """Whether it can be said which bars open and close a session."""
+        return self.daily or self._calendar is not None
+
+    def session(self, now: datetime) -> date:
+        """The session that the bars complete at ``now`` belong to."""
+        if self._calendar is not None:
+            session = self._calendar.session_of(now)
+            if session is not None:
+                return session.label
+        return now.date()
+
+    def auctions(self, bars: MarketSlice, now: datetime) -> Auctions:
+        """Which auctions the bars complete at ``now`` hold, as far as an order waits for one."""
+        if not self._special:
+            return _NO_AUCTION
+        if self._calendar is None:
+            return Auctions(opens=self.daily, closes=self.daily)
+        session = self._calendar.session_of(now)
+        if session is None:
+            return _NO_AUCTION
+        previous = bars.previous_timestamp
+        opens = previous is None or self.session(previous) != session.label
+        return Auctions(opens=opens, closes=now >= session.closes)
+
+    def begins(self, order: Order) -> None:
+        """The order works from now on."""
+        time_in_force = order.request.time_in_force
+        if time_in_force is TimeInForce.GTD:
+            assert order.request.good_till is not None  # noqa: S101 - a request cannot be without
+            self._until[order.id] = order.request.good_till
+        elif time_in_force in AT_ONCE or is_for_auction(order.request):
+            self._special[order.id] = order
+        elif time_in_force is TimeInForce.DAY:
+            self._fresh.append(order)
+
+    def ended(self, now: datetime) -> list[Order]:
+        """The orders that were over before the bars complete at ``now`` began to trade."""
+        over: list[str] = []
+        if self._first_session:
+            session = self.session(now)
+            over += [i for i, first in self._first_session.items() if session > first]
+        if self._until:
+            over += [i for i, until in self._until.items() if now > until]
+        return [self._book[order_id] for order_id in over]
+
+    def after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> list[Order]:
+        """Take note of which orders still work after the bars complete at ``now``.
+
+        Returns:
+            Those whose only chance these bars were.
+        """
+        if self._fresh:
+            working = self._book.working
+            if working:
+                session = self.session(now)
+                for order in self._fresh:
+                    if order.id in working:
+                        self._first_session[order.id] = session
+            self._fresh.clear()
+        if not self._special:
+            return []
+        return [
+            self._book[order.id]
+            for order in self._special.values()
+            if order.asset in bars and _is_done(order, auctions)
+        ]
+
+    def forget(self, order_id: str) -> None:
+        """The order has ended."""
+        for table in (self._first_session, self._until, self._special):
+            if table:
+                table.pop(order_id, None)
+
+
+_NO_AUCTION = Auctions(opens=False, closes=False)
+
+
+def _is_done(order: Order, auctions: Auctions) -> bool:
+    auction = auctions.of(order.request)
+    return auction is None or auctions.holds(auction)

@@ -1,0 +1,265 @@
+"""What one bar does to the working orders: which fill, in which order, what it depended on."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import attrs
+
+from ml4t.core.assets import Asset
+from ml4t.core.bars import PriceBar
+from ml4t.core.order_requests import OrderType
+from ml4t.core.orders import Order
+from ml4t.core.panel import MarketSlice
+from ml4t.simulation.auctions import Auctions, is_for_auction
+from ml4t.simulation.intrabar import ClosingPrice
+from ml4t.simulation.lifetimes import AT_ONCE
+from ml4t.simulation.market import MarketAssumptions
+from ml4t.simulation.matching import TRIGGERED, Match, PriceRules, match
+from ml4t.simulation.order_book import OrderBook
+from ml4t.simulation.order_groups import OrderGroups
+from ml4t.simulation.trailing import trail_stop
+from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
+
+__all__ = ["AmbiguousBar", "Planned", "TradingRound"]
+
+HIGH_FIRST = "high_first"
+LOW_FIRST = "low_first"
+
+_NEEDS_WALK = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.TRAILING_STOP})
+
+# A named tuple's own constructor is Python code.
+_made = tuple.__new__
+
+
+class Candidate(NamedTuple):
+    """An order that would fill in the bar if it were alone, and how."""
+
+    order: Order
+    bar: PriceBar
+    met: Match
+
+
+class Planned(NamedTuple):
+    """An order that is to fill, or whose trigger was touched, and by which way of the bar."""
+
+    order_id: str
+    met: Match
+    path: str = ""
+
+
+@attrs.frozen
+class AmbiguousBar:
+    """A bar in which the outcome depended on what came first, the high or the low.
+
+    Attributes:
+        timestamp: when the bar was complete.
+        asset: its symbol.
+        path: the way it was taken to have gone, ``"high_first"`` or ``"low_first"``.
+        gain: what the fills of that way gain until the bar's close, in money, before costs.
+        worst: the lesser of the two ways' gains.
+        best: the greater of the two ways' gains.
+    """
+
+    timestamp: datetime
+    asset: str
+    path: str
+    gain: float
+    worst: float
+    best: float
+
+
+class TradingRound:
+    """Finds what fills in each bar and puts it in order of time.
+
+    Args:
+        market: the market assumptions.
+        assets: the terms of everything that can be traded, by symbol.
+        book: the orders.
+        groups: which of them hang together.
+        held: units held of an asset.
+
+    Attributes:
+        timing: when a market order fills.
+        ambiguous: the bars whose outcome depended on the way, in order of time.
+    """
+
+    __slots__ = (
+        "_assets", "_book", "_groups", "_held", "_market", "_rules", "_special", "_trails",
+        "_waiting", "ambiguous", "timing",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        market: MarketAssumptions,
+        assets: Mapping[str, Asset],
+        book: OrderBook,
+        groups: OrderGroups,
+        held: Callable[[str], float],
+    ) -> None:
+        self._market = market
+        self._assets = assets
+        self._book = book
+        self._groups = groups
+        self._held = held
+        # Orders that need more than their type's own rule; most need no more.
+        self._special: set[str] = set()
+        self._trails: dict[str, None] = {}
+        self._waiting: dict[str, int] = {}
+        self._rules = PriceRules(market.limits, market.stop_limits)
+        self.timing = market.timing
+        self.ambiguous: list[AmbiguousBar] = []
+
+    def entered(self, order: Order) -> None:
+        """An order has come into the book."""
+        request = order.request
+        if request.order_type is OrderType.TRAILING_STOP:
+            self._trails[order.id] = None
+            if self._market.trailing.within_bar and not self._market.path.in_turn:
+                self._special.add(order.id)
+        elif request.time_in_force in AT_ONCE or is_for_auction(request):
+            self._special.add(order.id)
+        if self.timing.delay:
+            self._waiting[order.id] = self.timing.delay
+
+    def ended(self, order_id: str) -> None:
+        """An order has left the market."""
+        if self._trails:
+            self._trails.pop(order_id, None)
+        if self._special:
+            self._special.discard(order_id)
+        if self._waiting:
+            self._waiting.pop(order_id, None)
+
+    def plan(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Planned]:
+        """The fills of all assets, by time within the bar, and then by order of submission."""
+        timing, special, waiting = self.timing, self._special, self._waiting
+        at_market = timing.rule
+        plain = not self._groups
+        rules, close_only = self._rules, self._market.path.close_only
+        candidates: list[Candidate] = []
+        for order in self._book.working.values():
+            bar = bars.get(order.request.asset)
+            if bar is None or (waiting and self._waits(order.id)):
+                continue
+            met = match(order, ClosingPrice.of(bar) if close_only else bar, timing, rules)
+            if special and order.id in special:
+                met = self._met_specially(order, bar, met, auctions)
+            if met is not None:
+                plain = plain and met.rule == at_market
+                candidates.append(_made(Candidate, (order, bar, met)))
+        if close_only:
+            return [Planned(order.id, _at_close(met)) for order, _, met in candidates]
+        if plain or self._market.path.in_turn:
+            return [Planned(order.id, met) for order, _, met in candidates]
+        return self._in_order_of_time(candidates, now, auctions)
+
+    def follow(self, bars: MarketSlice, now: datetime) -> None:
+        """Move the stops of trailing orders after the bar."""
+        trailing = self._market.trailing
+        for order_id in self._trails:
+            order = self._book.working.get(order_id)
+            bar = None if order is None or order.triggered else bars.get(order.request.asset)
+            if order is None or bar is None:
+                continue
+            # A child that woke in this bar knows none of its prices but the close.
+            woken = order.parent is not None and order.updated_at == now
+            price = bar.close if woken else trailing.reference(order.request.side, bar)
+            stop = trail_stop(order.request, price, order.trail_stop)
+            if stop != order.trail_stop:
+                self._book.put(attrs.evolve(order, trail_stop=stop))
+
+    def _waits(self, order_id: str) -> bool:
+        """Count one bar off an order that reaches the market late."""
+        left = self._waiting.get(order_id, 0)
+        if left:
+            self._waiting[order_id] = left - 1
+        return left > 0
+
+    def _met_specially(
+        self, order: Order, bar: PriceBar, met: Match | None, auctions: Auctions
+    ) -> Match | None:
+        request = order.request
+        if is_for_auction(request):
+            return auctions.match(request, bar)
+        if request.time_in_force in AT_ONCE:
+            at_once = met is not None and met.rule.endswith(("open", self.timing.rule))
+            return met if at_once else None
+        # How a trailing stop fares is known only after the walk.
+        return met or Match(bar.open, "trail_touch")
+
+    def _in_order_of_time(
+        self, candidates: Iterable[Candidate], now: datetime, auctions: Auctions
+    ) -> list[Planned]:
+        by_asset: dict[str, list[Candidate]] = {}
+        for candidate in candidates:
+            by_asset.setdefault(candidate.order.request.asset, []).append(candidate)
+        moments: list[tuple[int, int, int, Planned]] = []
+        for group in by_asset.values():
+            first = group[0].order
+            number = int(first.id)
+            if len(group) == 1 and self._is_simple(first):
+                met = group[0].met
+                moments.append((_part_of(met.rule), number, len(moments), Planned(first.id, met)))
+                continue
+            for part, planned in self._walked(group, now, auctions):
+                # At the open all orders of all assets come by number; later the order of one
+                # asset's own fills is all that is known.
+                place = int(planned.order_id) if part == AT_OPEN else number
+                moments.append((part, place, len(moments), planned))
+        moments.sort()
+        return [planned for *_, planned in moments]
+
+    def _is_simple(self, order: Order) -> bool:
+        return order.request.order_type not in _NEEDS_WALK and not self._woken_by(order.id)
+
+    def _woken_by(self, order_id: str) -> Sequence[Order]:
+        return self._groups.children(order_id) if self._market.children.in_entry_bar else ()
+
+    def _walked(
+        self, group: Sequence[Candidate], now: datetime, auctions: Auctions
+    ) -> list[tuple[int, Planned]]:
+        asset, bar = group[0].order.request.asset, group[0].bar
+        orders = [candidate.order for candidate in group]
+        high_walk, low_walk = (
+            walk(
+                orders,
+                bar,
+                high_first=high_first,
+                timing=self.timing,
+                trailing=self._market.trailing,
+                auctions=auctions,
+                strict_limits=self._rules.limits.strict,
+                held=self._held(asset),
+                children_of=self._woken_by,
+            )
+            for high_first in (True, False)
+        )
+        path, chosen = "", low_walk
+        if _outcome(high_walk) != _outcome(low_walk):
+            scale = self._assets[asset].multiplier
+            high_gain, low_gain = high_walk.gain * scale, low_walk.gain * scale
+            if self._market.path.high_first(bar, high_gain, low_gain):
+                path, chosen = HIGH_FIRST, high_walk
+            else:
+                path, chosen = LOW_FIRST, low_walk
+            worst, best = sorted((high_gain, low_gain))
+            gain = chosen.gain * scale
+            self.ambiguous.append(AmbiguousBar(now, asset, path, gain, worst, best))
+        plan = [(step.part, Planned(step.order_id, step.met, path)) for step in chosen.steps]
+        plan += [(AT_CLOSE, Planned(order_id, TRIGGERED, path)) for order_id in chosen.triggered]
+        return plan
+
+
+def _at_close(met: Match) -> Match:
+    return Match(met.price, met.rule.replace("_open", "_close").replace("_touch", "_close"))
+
+
+def _part_of(rule: str) -> int:
+    if rule.endswith("open"):
+        return AT_OPEN
+    return AT_CLOSE if rule.endswith("close") else BETWEEN
+
+
+def _outcome(way: Walk) -> list[tuple[str, float]]:
+    return sorted((step.order_id, step.met.price) for step in way.steps)
