@@ -154,6 +154,9 @@ class Audit:
             )
             for line in lines_of(result.fills)
         ]
+        self.charges: dict[int, float] = defaultdict(float)
+        for line in lines_of(result.charges):
+            self.charges[self.row_of[line.timestamp]] += line.amount
         self.orders = {line.order_id: line for line in lines_of(result.orders)}
         self.bars = {name: feed.panel.arrays[name].tolist() for name in FIELDS[:4]}
         self.flows = sum(fill.value + fill.fee for fill in self.fills)
@@ -176,6 +179,7 @@ class Audit:
         pending = iter([*self.fills, None])
         fill = next(pending)
         for row in range(len(self.feed)):
+            cash -= self.charges[row]
             while fill is not None and fill.row == row:
                 cash -= fill.sign * fill.value + fill.fee
                 held[fill.asset] += fill.change
@@ -184,7 +188,7 @@ class Audit:
         assert fill is None, "the fills are not in order of time"
 
     def a1_cash_is_what_the_fills_left(self) -> None:
-        """Cash moves by value and fee of each fill and by nothing else."""
+        """Cash moves by value and fee of each fill, by charges, and by nothing else."""
         cash = self.result.account["cash"].tolist()
         assert self.result.account.index.tolist() == list(self.feed.times)
         for row, expected, _ in self._booked():
@@ -244,7 +248,7 @@ class Audit:
         trades, account = self.result.trades, self.result.account
         fees = sum(fill.fee for fill in self.fills)
         assert abs(trades["fees"].sum() - fees) <= self.tolerance, "A4: fees"
-        gain = account["equity"].iloc[-1] - self.config.initial_cash
+        gain = account["equity"].iloc[-1] - self.config.initial_cash + sum(self.charges.values())
         tolerance = self.tolerance + TOLERANCE * account["gross"].iloc[-1]
         assert abs(trades["profit"].sum() - gain) <= tolerance, "A4: profit"
 
@@ -261,8 +265,9 @@ class Audit:
             assert held[fill.asset] >= -TOLERANCE * traded[fill.asset], f"A6: {fill.asset} is short"
 
     def a7_fees_are_never_negative(self) -> None:
-        """None of the tariffs pays rebates."""
+        """None of the tariffs pays rebates, and no financing does."""
         assert all(fill.fee >= 0 for fill in self.fills), "A7: fees"
+        assert all(amount >= 0 for amount in self.charges.values()), "A7: charges"
 
     def a8_prices_are_within_the_bar_and_no_better_than_it(self) -> None:
         """Before slippage within [low, high]; after it not better, and never beyond the limit."""

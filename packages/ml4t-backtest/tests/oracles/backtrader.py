@@ -32,8 +32,8 @@ from ml4t.backtest import (
 )
 from ml4t.core import MarketSlice, Order
 from ml4t.core.order_requests import OrderRequest
-from ml4t.simulation.financing import ShortInterest
-from ml4t.simulation.participation import UnitsPerBar, VolumeShare
+from ml4t.simulation.financing import ShortInterestOnCost
+from ml4t.simulation.participation import ForEachOrder, UnitsPerBar, VolumeShare
 from ml4t.simulation.slippage import NotAtOpen, WithinBar
 
 from .scenarios import BarStrategy, ExpectedFill, Scenario, table_feed
@@ -178,7 +178,7 @@ def assumptions_of(file: Mapping[str, Any]) -> dict[str, Any]:
     if fees:
         chosen["commission"] = commission_of(fees, file["description"])
     if fees.get("interest"):
-        chosen["financing"] = ShortInterest(fees["interest"])
+        chosen["financing"] = ShortInterestOnCost(fees["interest"])
     return chosen
 
 
@@ -192,12 +192,12 @@ def slippage_of(settings: Mapping[str, Any]) -> Any:
 
 
 def participation_of(filler: str) -> Any:
-    """From the text of a filler, such as ``('FixedSize', {'size': 1000})``."""
+    """From the text of a filler, such as ``('FixedSize', {'size': 1000})``; it asks each order."""
     kind, numbers = ast.literal_eval(filler)
     if kind == "FixedSize":
-        return UnitsPerBar(numbers["size"])
+        return ForEachOrder(UnitsPerBar(numbers["size"]))
     assert kind == "FixedBarPerc", f"no participation stands for {filler}"
-    return VolumeShare(numbers["perc"] / PERCENT)
+    return ForEachOrder(VolumeShare(numbers["perc"] / PERCENT))
 
 
 def commission_of(fees: Mapping[str, Any], description: str) -> Any:

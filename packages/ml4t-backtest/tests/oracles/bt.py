@@ -16,10 +16,8 @@ import numpy as np
 
 from ml4t.backtest import (
     BrokerProtocol,
-    CashAccount,
     DataFeed,
     RebalanceConfig,
-    SameBarClose,
     TargetWeightExecutor,
 )
 from ml4t.core import MarketSlice
@@ -29,7 +27,6 @@ from .scenarios import BarStrategy, ExpectedFill, Scenario, table_feed
 __all__ = ["load"]
 
 Weights = Mapping[str, float]
-ASSUMPTIONS = {"account": CashAccount(), "timing": SameBarClose()}
 
 
 class Rebalances(BarStrategy):
@@ -82,7 +79,6 @@ def load_run(path: Path, file: Mapping[str, Any]) -> Scenario:
         feed=feed,
         strategy=Rebalances(weights, whole=settings["integer_positions"]),
         cash=file["values"][0][1],
-        assumptions=ASSUMPTIONS,
         fills=fills_in(lines, days),
         curves={
             "value": np.array([value for _, value in file["values"][1:]]),
@@ -107,7 +103,6 @@ def load_small(name: str, file: Mapping[str, Any]) -> Scenario:
         feed=feed,
         strategy=Rebalances(dict.fromkeys(range(len(days)), equal), whole=True),
         cash=file["initial_capital"],
-        assumptions=ASSUMPTIONS,
         fills=fills_in(file["run_transactions"], days),
         curves={"value": np.array(file["run_values"][1:])},
     )

@@ -31,10 +31,7 @@ from ml4t.backtest import (
 )
 from ml4t.core import MarketSlice
 from ml4t.core.order_requests import OrderRequest
-from ml4t.simulation.activation import BarAfterEntry
 from ml4t.simulation.commission import CombinedCommission, PerOrder
-from ml4t.simulation.intrabar import SubmissionOrder
-from ml4t.simulation.trailing import TrailFromExtreme
 
 from .scenarios import FIELDS, BarStrategy, ExpectedFill, Scenario, small_feed, table_feed
 from .vectorbt_sizes import Rules
@@ -208,7 +205,7 @@ def load(path: Path) -> list[Scenario]:
 
 def assumptions_of(rules: Rules) -> dict[str, Any]:
     """What the settings ask for, as fields of a configuration."""
-    chosen: dict[str, Any] = {"timing": SameBarClose()}
+    chosen: dict[str, Any] = {}
     if rules.slippage:
         chosen["slippage"] = BasisPoints(rules.slippage * 1e4)
     parts = [Percentage(rules.fees)] if rules.fees else []
@@ -216,10 +213,6 @@ def assumptions_of(rules: Rules) -> dict[str, Any]:
         chosen["commission"] = CombinedCommission([*parts, PerOrder(rules.fixed_fees)])
     elif parts:
         chosen["commission"] = parts[0]
-    if rules.sl_stop or rules.tp_stop:
-        chosen |= {"children": BarAfterEntry(), "path": SubmissionOrder()}
-    if rules.sl_trail:
-        chosen["trailing"] = TrailFromExtreme()
     return chosen
 
 

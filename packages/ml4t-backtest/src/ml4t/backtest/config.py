@@ -53,7 +53,8 @@ class BacktestConfig(MarketAssumptions):
 
         An assumption without numbers is a string, ``timing = "next_bar_close"``; one with numbers
         is a table with a ``kind``, ``commission = { kind = "per_share", amount = 0.005 }``. The
-        kinds are the classes' names in small letters with underscores.
+        kinds are the classes' names in small letters with underscores. With ``profile = "NAME"`` the
+        questions that the file leaves open are answered by that profile, not by the defaults.
 
         Raises:
             ConfigError: the file is missing, is not TOML, or a key or value is not known; names
@@ -62,6 +63,23 @@ class BacktestConfig(MarketAssumptions):
         from ml4t.backtest.config_file import read_toml  # noqa: PLC0415 - cattrs is slow to load
 
         return read_toml(Path(path), cls)
+
+    @classmethod
+    def of_profile(cls, name: str) -> "BacktestConfig":
+        """The assumptions of a named profile, such as ``"backtrader"`` or ``"realistic"``.
+
+        ``ml4t profiles list`` names them all. ``attrs.evolve`` changes an answer, as the key
+        ``profile`` of a configuration's file does.
+
+        Raises:
+            ConfigError: no profile has that name; lists those that there are.
+
+        >>> BacktestConfig.of_profile("realistic").participation
+        VolumeShare(share=0.1)
+        """
+        from ml4t.backtest.profiles import load_profile  # noqa: PLC0415 - see from_toml
+
+        return cls.from_dict(load_profile(name).answers, source=f"profile {name}")
 
     @classmethod
     def from_dict(cls, table: Mapping[str, object], source: str) -> "BacktestConfig":

@@ -12,6 +12,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from ml4t import simulation
+from ml4t.backtest.profiles import load_profile
 from ml4t.core.errors import ConfigError
 
 __all__ = ["from_table", "read_toml", "to_table"]
@@ -66,6 +67,7 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
         simulation.TradedBars,
         simulation.VolumeShare,
         simulation.UnitsPerBar,
+        simulation.ForEachOrder,
     ),
     simulation.Commission: (
         simulation.NoCommission,
@@ -198,12 +200,21 @@ def from_table(table: Mapping[str, object], cls: type[T], source: str) -> T:
         ConfigError: a key or value is not known.
     """
     try:
-        return _CONVERTER.structure(table, cls)
+        return _CONVERTER.structure(_on_profile(table), cls)
     except cattrs.BaseValidationError as error:
         told = cattrs.transform_error(error, path="", format_exception=_describe)
         faults = "; ".join(line.removesuffix(" @ ").replace(" @ .", " at ") for line in told)
         msg = f"{source}: {faults}"
         raise ConfigError(msg) from error
+
+
+def _on_profile(table: Mapping[str, object]) -> Mapping[str, object]:
+    """The table on top of the answers of the profile that it names, if it names one."""
+    if "profile" not in table:
+        return table
+    own = dict(table)
+    name = own.pop("profile")
+    return {**load_profile(str(name)).answers, **own}
 
 
 def to_table(config: object) -> dict[str, object]:

@@ -67,6 +67,7 @@ class Engine:
             Exception: whatever the strategy raises, with a note that names the bar.
         """
         broker = ArrayBroker(self.config.initial_cash, self.feed.terms, self.config)
+        broker.lifetimes.daily = self.feed.times.daily
         if self._listens():
             broker.outbox = []
         with rare_collections():

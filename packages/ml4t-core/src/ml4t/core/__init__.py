@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ml4t.core.assets import Asset
 from ml4t.core.bars import Bar, PriceBar
 from ml4t.core.broker import AsyncBrokerProtocol, BrokerProtocol
+from ml4t.core.calendar import AlwaysOpen, Session, TradingCalendar
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import (
     ConfigError,
@@ -25,6 +26,7 @@ from ml4t.core.errors import (
 )
 from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.fills import Fill
+from ml4t.core.groups import Bracket, BracketRequest
 from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
@@ -39,10 +41,13 @@ from ml4t.core.strategy import Strategy
 __all__ = [
     "PROTOCOL",
     "AccountSnapshot",
+    "AlwaysOpen",
     "Asset",
     "AsyncBrokerProtocol",
     "Bar",
     "BarView",
+    "Bracket",
+    "BracketRequest",
     "BrokerProtocol",
     "Capabilities",
     "ConfigError",
@@ -66,10 +71,12 @@ __all__ = [
     "RebalanceConfig",
     "RebalanceError",
     "RebalanceRow",
+    "Session",
     "Strategy",
     "StrategyError",
     "TargetWeightExecutor",
     "TimeInForce",
+    "TradingCalendar",
     "TransitionError",
     "UnknownAssetError",
     "UnknownOrderError",

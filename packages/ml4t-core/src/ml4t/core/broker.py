@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Unpack, runtime_checkable
 
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.fills import Fill
-from ml4t.core.groups import Bracket
+from ml4t.core.groups import Bracket, BracketLegs
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order
 from ml4t.core.positions import AccountSnapshot, Position
@@ -73,7 +73,7 @@ class BrokerProtocol(Protocol):
             InvalidOrderError: the arguments make no order at any venue.
         """
 
-    def submit_bracket(  # noqa: PLR0913 - the fields of three orders
+    def submit_bracket(
         self,
         asset: str,
         quantity: float,
@@ -81,31 +81,15 @@ class BrokerProtocol(Protocol):
         order_type: OrderType = OrderType.MARKET,
         limit_price: float | None = None,
         stop_price: float | None = None,
-        *,
-        take_profit: float | None = None,
-        stop_loss: float | None = None,
-        stop_limit: float | None = None,
-        trail_amount: float | None = None,
-        trail_percent: float | None = None,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        children_time_in_force: TimeInForce = TimeInForce.GTC,
-        good_till: datetime | None = None,
-        tag: str = "",
+        **legs: Unpack[BracketLegs],
     ) -> Bracket:
         """Send an order together with the target and the stop that close what it opens.
 
         Args:
             asset, quantity, side, order_type, limit_price, stop_price: of the parent, as in
                 :meth:`submit_order`.
-            take_profit: the limit of the target, money per unit.
-            stop_loss: the trigger of the stop, money per unit.
-            stop_limit: makes the stop a stop-limit order with this limit.
-            trail_amount: makes the stop a trailing one, money per unit.
-            trail_percent: makes the stop a trailing one, percent of the price.
-            time_in_force: of the parent.
-            children_time_in_force: of target and stop, from when they wake.
-            good_till: of those that are ``GTD``.
-            tag: of all three.
+            legs: target, stop and times in force, as :class:`~ml4t.core.groups.BracketLegs` has
+                them.
 
         Returns:
             The three orders; :mod:`ml4t.core.groups` says how they hang together.

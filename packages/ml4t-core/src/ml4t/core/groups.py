@@ -12,8 +12,10 @@ One semantics for simulation and live trading:
   without its protection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import TypedDict, Unpack
 
 import attrs
 
@@ -21,9 +23,35 @@ from ml4t.core.errors import InvalidOrderError
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order
 
-__all__ = ["Bracket", "BracketRequest", "as_children", "require_group"]
+__all__ = ["Bracket", "BracketLegs", "BracketRequest", "as_children", "require_group"]
 
 _LEAST_OF_GROUP = 2
+
+
+class BracketLegs(TypedDict, total=False):
+    """The keywords of ``submit_bracket``; what is left out is None, ``DAY``, ``GTC`` or empty.
+
+    Attributes:
+        take_profit: the limit of the target, money per unit.
+        stop_loss: the trigger of the stop, money per unit.
+        stop_limit: makes the stop a stop-limit order with this limit.
+        trail_amount: makes the stop a trailing one, money per unit.
+        trail_percent: makes the stop a trailing one, percent of the price.
+        time_in_force: of the parent, ``DAY`` if left out.
+        children_time_in_force: of target and stop, from when they wake, ``GTC`` if left out.
+        good_till: of those that are ``GTD``.
+        tag: of all three.
+    """
+
+    take_profit: float | None
+    stop_loss: float | None
+    stop_limit: float | None
+    trail_amount: float | None
+    trail_percent: float | None
+    time_in_force: TimeInForce
+    children_time_in_force: TimeInForce
+    good_till: datetime | None
+    tag: str
 
 
 @attrs.frozen
@@ -61,38 +89,28 @@ class BracketRequest:
         return tuple(leg for leg in (self.take_profit, self.stop_loss) if leg is not None)
 
     @staticmethod
-    def of(  # noqa: PLR0913 - the parameters of submit_bracket
+    def of(
         asset: str,
         quantity: float,
-        side: OrderSide | None,
-        order_type: OrderType,
-        limit_price: float | None,
-        stop_price: float | None,
-        *,
-        take_profit: float | None,
-        stop_loss: float | None,
-        stop_limit: float | None,
-        trail_amount: float | None,
-        trail_percent: float | None,
-        time_in_force: TimeInForce,
-        children_time_in_force: TimeInForce,
-        good_till: datetime | None,
-        tag: str,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        **legs: Unpack[BracketLegs],
     ) -> "BracketRequest":
         """The requests that the arguments of ``submit_bracket`` describe.
 
         Raises:
             InvalidOrderError: the arguments make no bracket.
 
-        >>> bracket = BracketRequest.of(
-        ...     "SPY", 10, None, OrderType.MARKET, None, None,
-        ...     take_profit=110.0, stop_loss=95.0, stop_limit=None, trail_amount=None,
-        ...     trail_percent=None, time_in_force=TimeInForce.DAY,
-        ...     children_time_in_force=TimeInForce.GTC, good_till=None, tag="",
-        ... )
+        >>> bracket = BracketRequest.of("SPY", 10, take_profit=110.0, stop_loss=95.0)
         >>> [(leg.side.name, leg.order_type.name) for leg in bracket.children]
         [('SELL', 'LIMIT'), ('SELL', 'STOP')]
         """
+        good_till, tag = legs.get("good_till"), legs.get("tag", "")
+        time_in_force = legs.get("time_in_force", TimeInForce.DAY)
+        children_time = legs.get("children_time_in_force", TimeInForce.GTC)
+        of_children = children_time is TimeInForce.GTD and time_in_force is not TimeInForce.GTD
         parent = OrderRequest.of(
             asset,
             quantity,
@@ -101,50 +119,31 @@ class BracketRequest:
             limit_price,
             stop_price,
             time_in_force=time_in_force,
-            good_till=good_till,
+            good_till=None if of_children else good_till,
             tag=tag,
         )
-        target = stop = None
-        common = {
-            "asset": asset,
-            "side": parent.side.opposite,
-            "quantity": parent.quantity,
-            "time_in_force": children_time_in_force,
-            "good_till": good_till if children_time_in_force is TimeInForce.GTD else None,
-            "tag": tag,
-            "reduce_only": True,
-        }
-        if take_profit is not None:
-            target = OrderRequest(order_type=OrderType.LIMIT, limit_price=take_profit, **common)  # type: ignore[arg-type]
-        trails = trail_amount is not None or trail_percent is not None
-        if trails and stop_loss is None:
-            stop = OrderRequest(
-                order_type=OrderType.TRAILING_STOP,
-                trail_amount=trail_amount,
-                trail_percent=trail_percent,
-                **common,  # type: ignore[arg-type]
-            )
-        elif stop_loss is not None and not trails:
-            kind = OrderType.STOP if stop_limit is None else OrderType.STOP_LIMIT
-            stop = OrderRequest(
-                order_type=kind,
-                stop_price=stop_loss,
-                limit_price=stop_limit,
-                **common,  # type: ignore[arg-type]
-            )
-        elif trails:
-            msg = "a bracket has a stop_loss or a trail, not both"
-            raise InvalidOrderError(msg)
-        request = BracketRequest(parent, target, stop)
-        request._check(stop_limit)
+        child = partial(
+            OrderRequest,
+            asset=asset,
+            side=parent.side.opposite,
+            quantity=parent.quantity,
+            time_in_force=children_time,
+            good_till=good_till if children_time is TimeInForce.GTD else None,
+            tag=tag,
+            reduce_only=True,
+        )
+        limit = legs.get("take_profit")
+        target = None if limit is None else child(order_type=OrderType.LIMIT, limit_price=limit)
+        request = BracketRequest(parent, target, _stop_leg(child, legs))
+        request._check(legs)
         return request
 
-    def _check(self, stop_limit: float | None) -> None:
+    def _check(self, legs: BracketLegs) -> None:
         if not self.children:
             msg = "a bracket needs take_profit, stop_loss, trail_amount or trail_percent"
             raise InvalidOrderError(msg)
-        if stop_limit is not None and (self.stop_loss is None or self.stop_loss.stop_price is None):
-            msg = f"stop_limit belongs to a stop_loss, was {stop_limit}"
+        if legs.get("stop_limit") is not None and legs.get("stop_loss") is None:
+            msg = f"stop_limit belongs to a stop_loss, was {legs['stop_limit']}"
             raise InvalidOrderError(msg)
         if self.take_profit is None or self.stop_loss is None:
             return
@@ -156,6 +155,22 @@ class BracketRequest:
                 f"was {target} and {stop}"
             )
             raise InvalidOrderError(msg)
+
+
+def _stop_leg(child: Callable[..., OrderRequest], legs: BracketLegs) -> OrderRequest | None:
+    stop, limit = legs.get("stop_loss"), legs.get("stop_limit")
+    amount, percent = legs.get("trail_amount"), legs.get("trail_percent")
+    trails = amount is not None or percent is not None
+    if trails and stop is not None:
+        msg = "a bracket has a stop_loss or a trail, not both"
+        raise InvalidOrderError(msg)
+    if trails:
+        kind = OrderType.TRAILING_STOP
+        return child(order_type=kind, trail_amount=amount, trail_percent=percent)
+    if stop is None:
+        return None
+    kind = OrderType.STOP if limit is None else OrderType.STOP_LIMIT
+    return child(order_type=kind, stop_price=stop, limit_price=limit)
 
 
 def as_children(parent: OrderRequest, children: Sequence[OrderRequest]) -> tuple[OrderRequest, ...]:

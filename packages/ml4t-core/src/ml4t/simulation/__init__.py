@@ -58,6 +58,7 @@ from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import Match, match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.participation import (
+    ForEachOrder,
     Participation,
     TradedBars,
     UnitsPerBar,
@@ -111,6 +112,7 @@ __all__ = [
     "Execution",
     "Financing",
     "FixedAmount",
+    "ForEachOrder",
     "HalfSpread",
     "HalfSpreadBps",
     "IbkrFixed",

@@ -6,12 +6,13 @@ from ml4t.core.bars import PriceBar
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.simulation.matching import Match
 
-__all__ = ["CLOSE", "OPEN", "Auctions", "is_for_auction"]
+__all__ = ["AUCTION_TYPES", "CLOSE", "OPEN", "Auctions", "is_for_auction"]
 
 OPEN = "open"
 CLOSE = "close"
 
 _KINDS = {OrderType.MARKET_ON_OPEN: OPEN, OrderType.MARKET_ON_CLOSE: CLOSE}
+AUCTION_TYPES = frozenset(_KINDS)
 _TIMES = {TimeInForce.OPG: OPEN, TimeInForce.CLS: CLOSE}
 
 

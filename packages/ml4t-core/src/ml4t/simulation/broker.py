@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Unpack
 
 import attrs
 
@@ -11,17 +11,18 @@ from ml4t.core.calendar import TradingCalendar
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import UnknownAssetError
 from ml4t.core.fills import Fill
-from ml4t.core.groups import Bracket, BracketRequest, as_children, require_group
+from ml4t.core.groups import Bracket, BracketLegs, BracketRequest, as_children, require_group
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
-from ml4t.core.orders import Order, OrderStatus
+from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import DUST, Position
+from ml4t.simulation.auctions import is_for_auction
 from ml4t.simulation.cash_previews import CashPreview
 from ml4t.simulation.executions import Executions
 from ml4t.simulation.holding_costs import HoldingCosts
-from ml4t.simulation.lifetimes import Lifetimes
+from ml4t.simulation.lifetimes import NO_AUCTION, Lifetimes
 from ml4t.simulation.market import MarketAssumptions
-from ml4t.simulation.matching import Match
+from ml4t.simulation.matching import TRIGGERED, Match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_checks import OrderChecks
 from ml4t.simulation.order_groups import OrderGroups
@@ -100,7 +101,7 @@ class SimulatedBroker:
         self.book = OrderBook()
         self.outbox: list[Order | Fill] | None = None
         self.lifetimes = Lifetimes(self.book, calendar)
-        self._executions = Executions(cash, self._assets, market, self._put, self._tell)
+        self._executions = Executions(cash, self._assets, market, self._put)
         self._ledger = self._executions.ledger
         self.fills = self._executions.fills
         self.holding_costs = HoldingCosts(market.financing, self._ledger)
@@ -112,8 +113,8 @@ class SimulatedBroker:
             self._assets,
             self._capabilities,
             market.account,
-            self.get_cash,
-            self._held,
+            self.lifetimes,
+            self._ledger,
             self.get_account_value,
         )
         self.round = TradingRound(market, self._assets, self.book, self._groups, self._held)
@@ -194,7 +195,7 @@ class SimulatedBroker:
             tag,
             reduce_only,
         )
-        return self._enter(request, self._objection(request))
+        return self._enter(request, self._checks.objection(request, self.now, self.bars))
 
     def submit_bracket(
         self,
@@ -204,7 +205,7 @@ class SimulatedBroker:
         order_type: OrderType = OrderType.MARKET,
         limit_price: float | None = None,
         stop_price: float | None = None,
-        **legs: Any,
+        **legs: Unpack[BracketLegs],
     ) -> Bracket:
         """Put an order with its target and stop into the book; see ``BrokerProtocol``.
 
@@ -272,7 +273,7 @@ class SimulatedBroker:
         if not order.is_open:
             return order
         request = order.replacement(quantity, limit_price, stop_price)
-        reason = self._objection(request)
+        reason = self._checks.objection(request, self.now, self.bars)
         if order.group is not None and quantity not in {None, order.quantity}:
             reason = "its quantity follows the other orders of its group"
         if reason:
@@ -316,18 +317,33 @@ class SimulatedBroker:
         book, lifetimes = self.book, self.lifetimes
         if self._preview is not None:
             self._preview.reject(self._ledger.cash, bars, now)
-        for order in lifetimes.ended(now):
-            self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
-        auctions = lifetimes.auctions(bars, now)
-        for planned in self.round.plan(bars, now, auctions):
-            order = book[planned.order_id]
-            if order.is_open and planned.met.rule == "triggered":
-                self._put(attrs.evolve(order, triggered=True, updated_at=now))
-            elif order.is_open:
-                self._execute(order, planned.met, now, planned.path)
+        for order in lifetimes.ended(now) if lifetimes.may_end else ():
+            # The end of another of its group may have ended it.
+            if order.id in book.working:
+                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
+        auctions = (
+            lifetimes.auctions(bars, now) if lifetimes.special or book.sleeping else NO_AUCTION
+        )
+        # What fills may change other orders.
+        tied = self._reduces or self._groups.exist
+        execute = self._execute if tied else self._executions.execute
+        for order_id, met, path in self.round.plan(bars, now, auctions):
+            # What filled before it may have ended or changed it.
+            working = book.working.get(order_id)
+            if working is None:
+                continue
+            if met is TRIGGERED:
+                self._put(attrs.evolve(working, triggered=True, updated_at=now))
+            else:
+                execute(working, met, path)
+        if not book.working:
+            lifetimes.fresh.clear()
+            return
         self.round.follow(bars, now)
         for order in lifetimes.after_bar(bars, now, auctions):
-            self._put(order.to(OrderStatus.CANCELLED, now, "its only chance to fill has passed"))
+            if order.id in book.working and order.id not in self.round.late:
+                reason = "its only chance to fill has passed"
+                self._put(order.to(OrderStatus.CANCELLED, now, reason))
 
     def match_same_bar(self) -> None:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
@@ -338,21 +354,17 @@ class SimulatedBroker:
             return
         self._executions.begin(bars, now, bars.mark)
         for order in tuple(self.book.working.values()):
-            bar = bars.get(order.asset) if order.order_type is OrderType.MARKET else None
+            trades = order.order_type is OrderType.MARKET and not is_for_auction(order.request)
+            bar = bars.get(order.asset) if trades else None
             if bar is not None and self.book[order.id].is_open:
-                self._execute(order, Match(timing.market_price(bar), timing.rule), now, "")
+                self._execute(order, Match(timing.market_price(bar), timing.rule))
 
     def _held(self, asset: str) -> float:
         held = self._ledger.positions.get(asset)
         return held.quantity if held is not None else 0.0
 
-    def _objection(self, request: OrderRequest) -> str | None:
-        mark = None if self.bars is None else self.bars.mark
-        knows_auctions = self.lifetimes.knows_auctions
-        return self._checks.objection(request, self.now, mark, knows_auctions=knows_auctions)
-
     def _first_objection(self, requests: Sequence[OrderRequest]) -> str | None:
-        found = (self._objection(request) for request in requests)
+        found = (self._checks.objection(request, self.now, self.bars) for request in requests)
         return next((objection for objection in found if objection is not None), None)
 
     def _enter(
@@ -371,9 +383,10 @@ class SimulatedBroker:
                 order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
         self._reduces = self._reduces or request.reduce_only
         if objection is None:
-            self.round.entered(order)
             if parent is None:
                 self.lifetimes.begins(order)
+            if request.order_type is not OrderType.MARKET or self.round.watches(request):
+                self.round.entered(order)
         book.put(order)
         if self.outbox is not None:
             self.outbox.append(order)
@@ -390,28 +403,28 @@ class SimulatedBroker:
             self._groups.bind(group, rest, first.id)
         return (first, *rest)
 
-    def _execute(self, order: Order, met: Match, now: datetime, path: str) -> None:
+    def _execute(self, order: Order, met: Match, path: str = "") -> None:
         before = self._held(order.asset) if self._reduces else 0.0
-        filled = self._executions.execute(order, met, path)
-        if filled is None:
+        filled, now = self._executions.execute(order, met, path), self.now
+        if filled is None or now is None:
             return
-        if self._groups:
+        if self._groups.exist:
             self._groups.after_fill(filled, met.price, now)
         if before and before * self._held(order.asset) <= 0:
             self._groups.close_exits(order.asset, before, now)
 
-    def _tell(self, fill: Fill) -> None:
-        if self.outbox is not None:
-            self.outbox.append(fill)
-
-    def _put(self, order: Order) -> None:
-        if order.id in self.book.sleeping and order.status is OrderStatus.ACCEPTED:
+    def _put(self, order: Order, fill: Fill | None = None) -> None:
+        """Set the new state of an order, perhaps after a fill."""
+        book = self.book
+        if book.sleeping and order.id in book.sleeping and order.status is OrderStatus.ACCEPTED:
             self.lifetimes.begins(order)
-        self.book.put(order)
+        book.put(order)
         if self.outbox is not None:
+            if fill is not None:
+                self.outbox.append(fill)
             self.outbox.append(order)
-        if not order.is_open:
+        if order.status not in OPEN_STATUSES:
             self.lifetimes.forget(order.id)
             self.round.ended(order.id)
-            if self._groups:
+            if self._groups.exist:
                 self._groups.after_end(order, self.now)

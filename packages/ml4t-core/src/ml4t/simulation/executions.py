@@ -12,11 +12,11 @@ from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInF
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.core.sizing import whole_lots
-from ml4t.simulation.accounts import Trade, Verdict
+from ml4t.simulation.accounts import Trade
 from ml4t.simulation.exposure import Exposure
 from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import Match
-from ml4t.simulation.participation import Unlimited
+from ml4t.simulation.participation import ForEachOrder, Unlimited
 from ml4t.simulation.pricing import Priced, Pricing
 
 __all__ = ["Executions"]
@@ -35,8 +35,7 @@ class Executions:
         cash: the money to start with.
         assets: the terms of everything that can be traded, by symbol.
         market: the market assumptions.
-        put: sets the new state of an order.
-        tell: is told of each fill before its order changes.
+        put: sets the new state of an order, and is told of the fill that changed it.
 
     Attributes:
         ledger: cash and positions.
@@ -44,9 +43,9 @@ class Executions:
     """
 
     __slots__ = (
-        "_assets", "_bars", "_budgets", "_commission", "_done", "_exposure", "_fee", "_left",
-        "_mark", "_now", "_pricing", "_put", "_review", "_stay_triggered", "_tell", "fills",
-        "ledger",
+        "_assets", "_bars", "_budgets", "_commission", "_done", "_exposure", "_fee", "_free",
+        "_left", "_mark", "_now", "_pricing", "_put", "_review", "_simple", "_stay_triggered",
+        "fills", "ledger",
     )  # fmt: skip
 
     def __init__(
@@ -54,20 +53,20 @@ class Executions:
         cash: float,
         assets: Mapping[str, Asset],
         market: MarketAssumptions,
-        put: Callable[[Order], None],
-        tell: Callable[[Fill], None],
+        put: Callable[..., None],
     ) -> None:
+        limited = not isinstance(market.participation, Unlimited)
         self._assets = assets
         self._pricing = Pricing(market.slippage, market.impact, market.limit_costs)
+        self._free = self._pricing.is_free
+        self._simple = self._free and not limited
         self._stay_triggered = market.partial_stops.stay_triggered
         self._commission = market.commission
         # One look-up instead of two for what every fill asks.
         self._fee = market.commission.fee
         self._review = market.account.review
-        limited = not isinstance(market.participation, Unlimited)
         self._budgets = market.participation if limited else None
         self._put = put
-        self._tell = tell
         self._bars: MarketSlice
         self._now: datetime
         self._mark: Callable[[str], float | None]
@@ -80,12 +79,13 @@ class Executions:
 
     def begin(self, bars: MarketSlice, now: datetime, mark: Callable[[str], float | None]) -> None:
         """Start with the bars complete at ``now``, and the marks that margin is reviewed at."""
+        # Fills at the very close share the volume of their bar.
+        if self._left and now is not self._now:
+            self._left = {}
+        if self._done and now is not self._now:
+            self._done = {}
         self._bars, self._now, self._mark = bars, now, mark
         self._exposure = None
-        if self._left:
-            self._left = {}
-        if self._done:
-            self._done = {}
 
     def execute(self, order: Order, met: Match, path: str = "") -> Order | None:
         """Fill as much of an open order as position, volume and account allow.
@@ -94,37 +94,83 @@ class Executions:
             The order after a fill; None where nothing filled.
         """
         request = order.request
-        wanted = quantity = request.quantity - order.filled_quantity
+        quantity = request.quantity - order.filled_quantity
+        if self._simple and not request.reduce_only:
+            return self._trade(order, quantity, met, met.price, 0.0, None, path)
+        wanted = quantity
         if request.reduce_only:
             wanted = quantity = self._reducible(order, quantity)
-            if not quantity:
-                return None
         left = None
         if self._budgets is not None:
             left = self._left_of(request.asset)
             quantity = self._within_volume(order, quantity, left)
         priced = self._priced(met, request, quantity) if quantity else None
         if priced is None:
-            self._carry_over(order, has_volume=quantity > 0)
+            self._carry_over(order, wants_volume=wanted > quantity)
             return None
-        price, impact = priced
+        filled = self._trade(order, quantity, met, priced.price, priced.impact, left, path)
+        if filled is not None:
+            traded = filled.filled_quantity - order.filled_quantity
+            self._use_up(request.asset, traded, left)
+            if filled.is_open and request.reduce_only and traded >= wanted:
+                reason = "the rest is more than is held"
+                self._put(filled.to(OrderStatus.CANCELLED, self._now, reason))
+        return filled
+
+    def _trade(  # noqa: PLR0913, PLR0917 - what a fill records
+        self,
+        order: Order,
+        quantity: float,
+        met: Match,
+        price: float,
+        impact: float,
+        left: float | None,
+        path: str,
+    ) -> Order | None:
+        """Fill up to ``quantity`` at ``price`` as far as the account allows."""
+        request, ledger, now = order.request, self.ledger, self._now
         terms = self._assets[request.asset]
         fee = self._fee(quantity, price, terms.multiplier, order)
-        held = self.ledger.position(request.asset).quantity
+        before = ledger.position(request.asset)
         change = quantity if request.side is OrderSide.BUY else -quantity
-        trade = _made(Trade, (change, price, terms, held, fee, self._commission, order))
-        verdict = self._review(trade, self.ledger.cash, self._exposure_now)
-        filled = None
-        if verdict is None:
-            filled = order = self._book(order, quantity, price, fee, met, impact, left, path)
-        elif verdict.quantity > 0:
-            fee = trade.fee_of(verdict.quantity)
-            filled = order = self._book(
-                order, verdict.quantity, price, fee, met, impact, left, path
-            )
+        trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
+        verdict = self._review(trade, ledger.cash, self._exposure_now)
+        if verdict is not None:
+            quantity = verdict.quantity
+            if quantity <= 0:
+                self._end(order, verdict.reason)
+                return None
+            fee = trade.fee_of(quantity)
+        left = None if left is None else left - quantity
+        number = str(len(self.fills) + 1)
+        fill = Fill.of(
+            number, order, quantity, price, now, fee, met.rule, met.price, impact, left, path
+        )
+        after = ledger.apply(fill)
+        self.fills.append(fill)
+        if self._exposure is not None:
+            self._exposure.after(before, after, fill)
+        order = order.after_fill(quantity, price, now, fee)
+        if order.status is OrderStatus.PARTIALLY_FILLED and self._stays_triggered(order.request):
+            order = attrs.evolve(order, triggered=True)
+        self._put(order, fill)
+        if verdict is not None:
+            self._end(order, verdict.reason)
+        return order
+
+    def _end(self, order: Order, reason: str) -> None:
+        """End what is left of an order that the account has no room for."""
+        # What was trimmed by no more than rounding has filled after all.
         if order.is_open:
-            self._end_rest(order, verdict, all_reduced=quantity == wanted and request.reduce_only)
-        return filled
+            end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
+            self._put(order.to(end, self._now, reason))
+
+    def _use_up(self, asset: str, quantity: float, left: float | None) -> None:
+        """Remember what a fill took of its bar."""
+        if left is not None and not isinstance(self._budgets, ForEachOrder):
+            self._left[asset] = left - quantity
+        if not self._free:
+            self._done[asset] = self._done.get(asset, 0.0) + quantity
 
     def _reducible(self, order: Order, quantity: float) -> float:
         """How much of ``quantity`` makes the position smaller; ends the order where none does."""
@@ -135,49 +181,6 @@ class Executions:
         reason = "nothing is left to reduce"
         self._put(order.to(OrderStatus.CANCELLED, self._now, reason))
         return 0.0
-
-    def _book(  # noqa: PLR0913, PLR0917 - what a fill records
-        self,
-        order: Order,
-        quantity: float,
-        price: float,
-        fee: float,
-        met: Match,
-        impact: float,
-        left: float | None,
-        path: str,
-    ) -> Order:
-        """Book one fill; gives the order after it."""
-        asset = order.request.asset
-        if left is not None:
-            left = self._left[asset] = left - quantity
-        if not self._pricing.is_free:
-            self._done[asset] = self._done.get(asset, 0.0) + quantity
-        number = str(len(self.fills) + 1)
-        fill = Fill.of(
-            number, order, quantity, price, self._now, fee, met.rule, met.price, impact, left, path
-        )
-        before = self.ledger.position(asset)
-        after = self.ledger.apply(fill)
-        self.fills.append(fill)
-        if self._exposure is not None:
-            self._exposure.after(before, after, fill)
-        self._tell(fill)
-        order = order.after_fill(quantity, price, self._now, fee)
-        if order.status is OrderStatus.PARTIALLY_FILLED and self._stays_triggered(order.request):
-            order = attrs.evolve(order, triggered=True)
-        self._put(order)
-        return order
-
-    def _end_rest(self, order: Order, verdict: Verdict | None, *, all_reduced: bool) -> None:
-        """End what is left of an order where neither account nor position has room for it."""
-        if verdict is not None:
-            # What was trimmed by no more than rounding has filled after all.
-            end = OrderStatus.CANCELLED if order.filled_quantity else OrderStatus.REJECTED
-            self._put(order.to(end, self._now, verdict.reason))
-        elif all_reduced:
-            reason = "the rest is more than is held"
-            self._put(order.to(OrderStatus.CANCELLED, self._now, reason))
 
     def _left_of(self, asset: str) -> float:
         left = self._left.get(asset)
@@ -197,16 +200,14 @@ class Executions:
         return whole_lots(max(left, 0.0), whole)
 
     def _priced(self, met: Match, request: OrderRequest, quantity: float) -> Priced | None:
-        if self._pricing.is_free:
+        if self._free:
             return _made(Priced, (met.price, 0.0))
         done = self._done.get(request.asset, 0.0)
         return self._pricing.of(met, request, quantity, self._bars, done)
 
-    def _carry_over(self, order: Order, *, has_volume: bool) -> None:
+    def _carry_over(self, order: Order, *, wants_volume: bool) -> None:
         """An order that met the market without volume is a market or limit order from now on."""
-        if has_volume:
-            return
-        if self._stays_triggered(order.request) and not order.triggered:
+        if wants_volume and self._stays_triggered(order.request) and not order.triggered:
             self._put(attrs.evolve(order, triggered=True, updated_at=self._now))
 
     def _stays_triggered(self, request: OrderRequest) -> bool:

@@ -1,15 +1,16 @@
 """How long orders work, and which auctions a bar holds."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from ml4t.core.calendar import TradingCalendar
 from ml4t.core.order_requests import TimeInForce
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
-from ml4t.simulation.auctions import Auctions, is_for_auction
+from ml4t.simulation.auctions import AUCTION_TYPES, Auctions, is_for_auction
 from ml4t.simulation.order_book import OrderBook
 
-__all__ = ["AT_ONCE", "Lifetimes"]
+__all__ = ["AT_ONCE", "NO_AUCTION", "Lifetimes"]
 
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 """Times in force of orders that fill in the first moment of a bar or not at all."""
@@ -24,20 +25,27 @@ class Lifetimes:
             one.
 
     Attributes:
+        fresh: the orders for the day that no bar has met.
+        special: the orders that have one chance to fill, by id.
         daily: whether each session has one bar, which then opens and closes it. Without a calendar
             nobody else can say which bar is the last of a session.
     """
 
-    __slots__ = ("_book", "_calendar", "_first_session", "_fresh", "_special", "_until", "daily")
+    __slots__ = ("_book", "_calendar", "_first_session", "_until", "daily", "fresh", "special")
 
     def __init__(self, book: OrderBook, calendar: TradingCalendar | None) -> None:
         self._book = book
         self._calendar = calendar
-        self._fresh: list[Order] = []
+        self.fresh: list[Order] = []
         self._first_session: dict[str, date] = {}
         self._until: dict[str, datetime] = {}
-        self._special: dict[str, Order] = {}
+        self.special: dict[str, Order] = {}
         self.daily = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether an order may be over when the next bars come."""
+        return bool(self._first_session or self._until)
 
     @property
     def knows_auctions(self) -> bool:
@@ -53,14 +61,12 @@ class Lifetimes:
         return now.date()
 
     def auctions(self, bars: MarketSlice, now: datetime) -> Auctions:
-        """Which auctions the bars complete at ``now`` hold, as far as an order waits for one."""
-        if not self._special:
-            return _NO_AUCTION
+        """Which auctions the bars complete at ``now`` hold."""
         if self._calendar is None:
             return Auctions(opens=self.daily, closes=self.daily)
         session = self._calendar.session_of(now)
         if session is None:
-            return _NO_AUCTION
+            return NO_AUCTION
         previous = bars.previous_timestamp
         opens = previous is None or self.session(previous) != session.label
         return Auctions(opens=opens, closes=now >= session.closes)
@@ -68,15 +74,15 @@ class Lifetimes:
     def begins(self, order: Order) -> None:
         """The order works from now on."""
         time_in_force = order.request.time_in_force
+        if time_in_force is TimeInForce.DAY and order.request.order_type not in AUCTION_TYPES:
+            self.fresh.append(order)
+        elif time_in_force in AT_ONCE or is_for_auction(order.request):
+            self.special[order.id] = order
         if time_in_force is TimeInForce.GTD:
             assert order.request.good_till is not None  # noqa: S101 - a request cannot be without
             self._until[order.id] = order.request.good_till
-        elif time_in_force in AT_ONCE or is_for_auction(order.request):
-            self._special[order.id] = order
-        elif time_in_force is TimeInForce.DAY:
-            self._fresh.append(order)
 
-    def ended(self, now: datetime) -> list[Order]:
+    def ended(self, now: datetime) -> Sequence[Order]:
         """The orders that were over before the bars complete at ``now`` began to trade."""
         over: list[str] = []
         if self._first_session:
@@ -86,36 +92,46 @@ class Lifetimes:
             over += [i for i, until in self._until.items() if now > until]
         return [self._book[order_id] for order_id in over]
 
-    def after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> list[Order]:
+    def after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Order]:
         """Take note of which orders still work after the bars complete at ``now``.
 
         Returns:
             Those whose only chance these bars were.
         """
-        if self._fresh:
+        if self.fresh:
             working = self._book.working
             if working:
                 session = self.session(now)
-                for order in self._fresh:
+                for order in self.fresh:
                     if order.id in working:
                         self._first_session[order.id] = session
-            self._fresh.clear()
-        if not self._special:
-            return []
+            self.fresh.clear()
+        if not self.special:
+            return _NOBODY
         return [
             self._book[order.id]
-            for order in self._special.values()
-            if order.asset in bars and _is_done(order, auctions)
+            for order in self.special.values()
+            if order.asset in bars and _is_done(order, auctions) and not _woke(order, now)
         ]
 
     def forget(self, order_id: str) -> None:
         """The order has ended."""
-        for table in (self._first_session, self._until, self._special):
-            if table:
-                table.pop(order_id, None)
+        # Written out, since every order passes here.
+        if self._first_session:
+            self._first_session.pop(order_id, None)
+        if self._until:
+            self._until.pop(order_id, None)
+        if self.special:
+            self.special.pop(order_id, None)
 
 
-_NO_AUCTION = Auctions(opens=False, closes=False)
+_NOBODY: Sequence[Order] = ()
+NO_AUCTION = Auctions(opens=False, closes=False)
+
+
+def _woke(order: Order, now: datetime) -> bool:
+    """Whether the order is a child that came too late for what the bars began with."""
+    return order.parent is not None and order.updated_at == now
 
 
 def _is_done(order: Order, auctions: Auctions) -> bool:

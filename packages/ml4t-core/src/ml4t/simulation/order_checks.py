@@ -6,9 +6,12 @@ from datetime import datetime
 
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType
+from ml4t.core.ledger import Ledger
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.panel import MarketSlice
 from ml4t.simulation.accounts import AccountRules
 from ml4t.simulation.auctions import is_for_auction
+from ml4t.simulation.lifetimes import Lifetimes
 
 __all__ = ["OrderChecks"]
 
@@ -23,85 +26,105 @@ class OrderChecks:
         assets: the terms of everything that is listed.
         capabilities: what the venue accepts.
         account: what the account may hold and owe.
-        cash: the money in the account now.
-        held: units held of an asset now, negative for short.
+        lifetimes: knows whether it can be said which bars hold an auction.
+        ledger: cash and positions.
         equity: what the account is worth now.
     """
 
-    __slots__ = ("_account", "_assets", "_capabilities", "_cash", "_equity", "_held", "_worth")
+    __slots__ = (
+        "_account",
+        "_assets",
+        "_capabilities",
+        "_equity",
+        "_instant",
+        "_ledger",
+        "_lifetimes",
+        "_power",
+        "_shorts",
+    )
 
     def __init__(
         self,
         assets: Mapping[str, Asset],
         capabilities: Capabilities,
         account: AccountRules,
-        cash: Callable[[], float],
-        held: Callable[[str], float],
+        lifetimes: Lifetimes,
+        ledger: Ledger,
         equity: Callable[[], float],
     ) -> None:
         self._assets = assets
         self._capabilities = capabilities
         self._account = account
-        self._cash = cash
-        self._held = held
+        self._shorts = account.allows_short
+        self._lifetimes = lifetimes
+        self._ledger = ledger
         self._equity = equity
         # Equity costs a pass over all positions: once for each instant is enough.
-        self._worth: tuple[datetime | None, float] = (None, 0.0)
+        self._instant: datetime | None = None
+        self._power = 0.0
 
     def objection(
         self,
         request: OrderRequest,
         now: datetime | None,
-        mark: Callable[[str], float | None] | None,
-        *,
-        knows_auctions: bool,
+        bars: MarketSlice | None,
     ) -> str | None:
         """Why the venue refuses ``request``, in words; None where it takes it.
 
         Args:
             request: what was asked.
             now: the instant; None before the first bar.
-            mark: the last known price of an asset; None before the first bar.
-            knows_auctions: whether it is known which bars open and close a session.
+            bars: the bars known at that instant.
         """
         terms = self._assets.get(request.asset)
         if terms is None:
             return f"the venue does not list {request.asset!r}"
+        if (
+            request.order_type is OrderType.MARKET
+            and request.time_in_force is TimeInForce.DAY
+            and 0 < request.quantity < math.inf
+            and not terms.lot_size
+        ):
+            # Nothing else can be wrong with most of the orders of a backtest.
+            return self._unaffordable(request, terms, now, bars)
         objection = (
             request.fault
             or _off_step(request, terms)
             or (None if request.good_till is None else _too_late(request.good_till, now))
             or self._capabilities.objection(request)
         )
-        if objection is None and not knows_auctions and is_for_auction(request):
+        if objection is None and not self._lifetimes.knows_auctions and is_for_auction(request):
             return "which bars open and close a session is not known: give the feed a calendar"
-        if objection is not None or mark is None or request.reduce_only:
-            return objection
-        return self._unaffordable(request, terms, now, mark(request.asset))
+        return objection or self._unaffordable(request, terms, now, bars)
 
     def _unaffordable(
-        self, request: OrderRequest, terms: Asset, now: datetime | None, price: float | None
+        self,
+        request: OrderRequest,
+        terms: Asset,
+        now: datetime | None,
+        bars: MarketSlice | None,
     ) -> str | None:
         """Why the account could never carry what the order would open."""
         buys = request.side is OrderSide.BUY
-        if price is None or not (buys or self._account.allows_short):
+        if bars is None or request.reduce_only or not (buys or self._shorts):
             return None
+        price = bars.mark(request.asset) or 0.0
         if buys and request.limit_price is not None:
             price = min(price, request.limit_price)
         value = request.quantity * price * terms.multiplier
-        if buys and value <= self._cash():
+        if buys and value <= self._ledger.cash:
             return None
-        held = self._held(request.asset)
+        if self._instant is not now:
+            self._instant = now
+            self._power = self._account.buying_power(max(self._equity(), 0.0)) * (1 + _ROUNDING)
+        if value <= self._power:
+            return None
+        held = self._ledger.position(request.asset).quantity
         if held and (held < 0) == buys:
             value -= abs(held) * price * terms.multiplier
-        if value <= 0:
+        if value <= self._power:
             return None
-        if self._worth[0] is not now or now is None:
-            self._worth = (now, self._equity())
-        power = self._account.buying_power(max(self._worth[1], 0.0))
-        if value <= power * (1 + _ROUNDING) or math.isnan(value):
-            return None
-        return f"the order is worth {value:.2f}, the account could carry {power:.2f} at most"
+        return f"the order is worth {value:.2f}, the account could carry {self._power:.2f} at most"
 
 
 def _too_late(good_till: datetime, now: datetime | None) -> str | None:

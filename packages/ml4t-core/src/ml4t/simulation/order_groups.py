@@ -19,9 +19,12 @@ class OrderGroups:
     Args:
         book: the orders.
         put: sets the new state of one, and tells this object when it has ended.
+
+    Attributes:
+        exist: whether there are any.
     """
 
-    __slots__ = ("_book", "_children", "_groups", "_put", "_wholes")
+    __slots__ = ("_book", "_children", "_groups", "_put", "_wholes", "exist")
 
     def __init__(self, book: OrderBook, put: Callable[[Order], None]) -> None:
         self._book = book
@@ -29,14 +32,12 @@ class OrderGroups:
         self._children: dict[str, tuple[str, ...]] = {}
         self._groups: dict[str, tuple[str, ...]] = {}
         self._wholes: dict[str, float] = {}
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self._groups)
+        self.exist = False
 
     def bind(self, group: str, orders: tuple[Order, ...], parent: str | None = None) -> None:
         """Take note of a group of which only one may fill, perhaps waiting for a parent."""
         ids = tuple(order.id for order in orders)
+        self.exist = True
         self._groups[group] = ids
         self._wholes[group] = orders[0].quantity
         if parent is not None:

@@ -9,6 +9,7 @@ from ml4t.core.errors import ConfigError, DataError
 from ml4t.simulation.execution import Execution
 
 __all__ = [
+    "ForEachOrder",
     "Participation",
     "TradedBars",
     "UnitsPerBar",
@@ -114,6 +115,27 @@ class UnitsPerBar:
     def budget(self, volume: float | None) -> float:
         """``units``, or ``volume`` where that is less; see the protocol."""
         return min(self.units, _known(volume, "UnitsPerBar"))
+
+
+@attrs.frozen
+class ForEachOrder:
+    """Another participation, which each order has for itself.
+
+    Two orders in one bar fill twice as much, though the bar was traded once. Use it to reproduce
+    engines that do so, not to judge a strategy.
+
+    Attributes:
+        participation: what each order may take of a bar.
+
+    >>> ForEachOrder(UnitsPerBar(1_000)).budget(25_000.0)
+    1000.0
+    """
+
+    participation: Participation
+
+    def budget(self, volume: float | None) -> float:
+        """That of ``participation``, for one order."""
+        return self.participation.budget(volume)
 
 
 def share_of_volume(execution: Execution, largest: float | None = None) -> float:

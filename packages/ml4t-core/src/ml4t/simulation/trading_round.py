@@ -8,7 +8,7 @@ import attrs
 
 from ml4t.core.assets import Asset
 from ml4t.core.bars import PriceBar
-from ml4t.core.order_requests import OrderType
+from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.auctions import Auctions, is_for_auction
@@ -18,6 +18,7 @@ from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import TRIGGERED, Match, PriceRules, match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_groups import OrderGroups
+from ml4t.simulation.participation import Unlimited
 from ml4t.simulation.trailing import trail_stop
 from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
 
@@ -26,6 +27,8 @@ __all__ = ["AmbiguousBar", "Planned", "TradingRound"]
 HIGH_FIRST = "high_first"
 LOW_FIRST = "low_first"
 
+_ORDINARY_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP})
+_ORDINARY_TIMES = frozenset({TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD})
 _NEEDS_WALK = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.TRAILING_STOP})
 
 # A named tuple's own constructor is Python code.
@@ -82,11 +85,12 @@ class TradingRound:
     Attributes:
         timing: when a market order fills.
         ambiguous: the bars whose outcome depended on the way, in order of time.
+        late: the ids of orders that let the current bar pass, since they reach the market late.
     """
 
     __slots__ = (
-        "_assets", "_book", "_groups", "_held", "_market", "_rules", "_special", "_trails",
-        "_waiting", "ambiguous", "timing",
+        "_assets", "_book", "_groups", "_held", "_limited", "_market", "_rules", "_special", "_stops",
+        "_trails", "_waiting", "ambiguous", "late", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -98,6 +102,7 @@ class TradingRound:
         held: Callable[[str], float],
     ) -> None:
         self._market = market
+        self._limited = not isinstance(market.participation, Unlimited)
         self._assets = assets
         self._book = book
         self._groups = groups
@@ -106,20 +111,29 @@ class TradingRound:
         self._special: set[str] = set()
         self._trails: dict[str, None] = {}
         self._waiting: dict[str, int] = {}
+        self._stops: dict[str, float] = {}
         self._rules = PriceRules(market.limits, market.stop_limits)
         self.timing = market.timing
         self.ambiguous: list[AmbiguousBar] = []
+        self.late: set[str] = set()
+
+    def watches(self, request: OrderRequest) -> bool:
+        """Whether an order of any type needs :meth:`entered`, for its time in force or a delay."""
+        return self.timing.delay > 0 or request.time_in_force not in _ORDINARY_TIMES
 
     def entered(self, order: Order) -> None:
         """An order has come into the book."""
         request = order.request
-        if request.order_type is OrderType.TRAILING_STOP:
+        if request.order_type in _ORDINARY_TYPES and request.time_in_force in _ORDINARY_TIMES:
+            pass
+        elif request.order_type is OrderType.TRAILING_STOP:
             self._trails[order.id] = None
             if self._market.trailing.within_bar and not self._market.path.in_turn:
                 self._special.add(order.id)
-        elif request.time_in_force in AT_ONCE or is_for_auction(request):
+        if request.time_in_force in AT_ONCE or is_for_auction(request):
             self._special.add(order.id)
-        if self.timing.delay:
+        # A child lies at the venue already when its parent fills.
+        if self.timing.delay and order.parent is None:
             self._waiting[order.id] = self.timing.delay
 
     def ended(self, order_id: str) -> None:
@@ -135,27 +149,40 @@ class TradingRound:
         """The fills of all assets, by time within the bar, and then by order of submission."""
         timing, special, waiting = self.timing, self._special, self._waiting
         at_market = timing.rule
-        plain = not self._groups
+        plain = not self._groups.exist
         rules, close_only = self._rules, self._market.path.close_only
         candidates: list[Candidate] = []
+        if self.late:
+            self.late = set()
+        if self._stops:
+            self._stops = {}
         for order in self._book.working.values():
             bar = bars.get(order.request.asset)
             if bar is None or (waiting and self._waits(order.id)):
                 continue
-            met = match(order, ClosingPrice.of(bar) if close_only else bar, timing, rules)
+            shown = ClosingPrice.of(bar) if close_only else bar
+            met = match(order, shown, timing, rules)
             if special and order.id in special:
-                met = self._met_specially(order, bar, met, auctions)
+                met = self._met_specially(order, shown, met, auctions)
             if met is not None:
                 plain = plain and met.rule == at_market
                 candidates.append(_made(Candidate, (order, bar, met)))
+        if self._limited:
+            # Where nothing was traded, no price was touched either.
+            candidates = [each for each in candidates if bars[each.order.asset].volume != 0]
+        if not plain and self._groups.exist:
+            # Children begin to work later than orders that were submitted after them.
+            candidates.sort(key=_number)
         if close_only:
             return [Planned(order.id, _at_close(met)) for order, _, met in candidates]
         if plain or self._market.path.in_turn:
-            return [Planned(order.id, met) for order, _, met in candidates]
+            return [_made(Planned, (order.id, met, "")) for order, _, met in candidates]
         return self._in_order_of_time(candidates, now, auctions)
 
     def follow(self, bars: MarketSlice, now: datetime) -> None:
         """Move the stops of trailing orders after the bar."""
+        if not self._trails:
+            return
         trailing = self._market.trailing
         for order_id in self._trails:
             order = self._book.working.get(order_id)
@@ -164,8 +191,12 @@ class TradingRound:
                 continue
             # A child that woke in this bar knows none of its prices but the close.
             woken = order.parent is not None and order.updated_at == now
-            price = bar.close if woken else trailing.reference(order.request.side, bar)
-            stop = trail_stop(order.request, price, order.trail_stop)
+            knows_close = woken or self._market.path.close_only
+            price = bar.close if knows_close else trailing.reference(order.request.side, bar)
+            # What was walked is known better.
+            stop = self._stops.get(order_id)
+            if stop is None:
+                stop = trail_stop(order.request, price, order.trail_stop)
             if stop != order.trail_stop:
                 self._book.put(attrs.evolve(order, trail_stop=stop))
 
@@ -174,6 +205,7 @@ class TradingRound:
         left = self._waiting.get(order_id, 0)
         if left:
             self._waiting[order_id] = left - 1
+            self.late.add(order_id)
         return left > 0
 
     def _met_specially(
@@ -235,14 +267,13 @@ class TradingRound:
             )
             for high_first in (True, False)
         )
-        path, chosen = "", low_walk
+        scale = self._assets[asset].multiplier
+        high_gain, low_gain = high_walk.gain * scale, low_walk.gain * scale
+        high_first = self._market.path.high_first(bar, high_gain, low_gain)
+        path, chosen = "", high_walk if high_first else low_walk
+        self._stops |= chosen.stops
         if _outcome(high_walk) != _outcome(low_walk):
-            scale = self._assets[asset].multiplier
-            high_gain, low_gain = high_walk.gain * scale, low_walk.gain * scale
-            if self._market.path.high_first(bar, high_gain, low_gain):
-                path, chosen = HIGH_FIRST, high_walk
-            else:
-                path, chosen = LOW_FIRST, low_walk
+            path = HIGH_FIRST if high_first else LOW_FIRST
             worst, best = sorted((high_gain, low_gain))
             gain = chosen.gain * scale
             self.ambiguous.append(AmbiguousBar(now, asset, path, gain, worst, best))
@@ -251,7 +282,13 @@ class TradingRound:
         return plan
 
 
+def _number(candidate: Candidate) -> int:
+    return int(candidate.order.id)
+
+
 def _at_close(met: Match) -> Match:
+    if met is TRIGGERED:
+        return met
     return Match(met.price, met.rule.replace("_open", "_close").replace("_touch", "_close"))
 
 

@@ -49,11 +49,14 @@ class Walk(NamedTuple):
         steps: the fills, in order of time.
         triggered: the ids of orders whose trigger was touched and that did not fill.
         gain: what the fills gain until the bar's close, in price times quantity.
+        stops: where trailing stops stand at its end, by the ids of their orders, if they move
+            along the way.
     """
 
     steps: list[Step]
     triggered: list[str]
     gain: float
+    stops: dict[str, float]
 
 
 class _Resting:
@@ -132,15 +135,14 @@ class _Walker:
         for order in orders:
             self.resting.append(_Resting(order))
         # What is woken here is put at the end, and asked here too.
-        for item in self.resting.copy():
-            self._ask(item)
-        self.resting = [r for r in self.resting if r.request.time_in_force not in AT_ONCE]
+        self._each(self._ask)
+        self.resting = [item for item in self.resting if not self._is_too_late(item)]
+        self._follow(self.here)
         self.part = BETWEEN
         for there in self.way:
             self._stretch(there)
         self.part = AT_CLOSE
-        for item in self.resting.copy():
-            self._ask_at_close(item)
+        self._each(self._ask_at_close)
         close = self.bar.close
         gain = sum(step.signed_quantity * (close - step.met.price) for step in self.steps)
         touched = [
@@ -148,15 +150,26 @@ class _Walker:
             for item in self.resting
             if item.triggered and not item.order.triggered and item.request.order_type in _TRIGGERS
         ]
-        return Walk(self.steps, touched, gain)
+        stops: dict[str, float] = {}
+        if self.trailing.within_bar:
+            for item in self.resting:
+                if item.request.order_type is OrderType.TRAILING_STOP and item.stop is not None:
+                    stops[item.order.id] = item.stop
+        return Walk(self.steps, touched, gain, stops)
+
+    def _each(self, ask: Callable[[_Resting], None]) -> None:
+        """Ask every order that still rests when its turn comes."""
+        for item in self.resting.copy():
+            if item in self.resting:
+                ask(item)
 
     def _stretch(self, there: float) -> None:
         """Move from here to ``there``."""
         while True:
             rises = there > self.here
             ahead = [
-                (abs(price - self.here), place, price, item)
-                for place, item in enumerate(self.resting)
+                (abs(price - self.here), int(item.order.id), price, item)
+                for item in self.resting
                 if (price := self._price_ahead(item, there, rises=rises)) is not None
             ]
             if not ahead:
@@ -164,11 +177,15 @@ class _Walker:
             _, _, price, item = min(ahead)
             self.here = price
             self._reach(item)
+        self.here = there
+        self._follow(there)
+
+    def _follow(self, price: float) -> None:
+        """Move the stops of trailing orders."""
         if self.trailing.within_bar:
             for item in self.resting:
                 if item.request.order_type is OrderType.TRAILING_STOP and not item.triggered:
-                    item.stop = trail_stop(item.request, there, item.stop)
-        self.here = there
+                    item.stop = trail_stop(item.request, price, item.stop)
 
     def _price_ahead(self, item: _Resting, there: float, *, rises: bool) -> float | None:
         """The price between here and ``there`` at which the order is next; None without one."""
@@ -205,9 +222,10 @@ class _Walker:
         if self.auctions.of(item.request) is not None:
             self._ask_in_auction(item, OPEN, is_held=self.auctions.opens and self.part == AT_OPEN)
         elif kind is OrderType.MARKET or (item.triggered and kind not in _TRIGGERS):
-            at_open = self.timing.market_price(self.bar) == self.bar.open
-            if self.part != AT_OPEN or at_open:
-                self._fill(item, self.timing.rule if kind is OrderType.MARKET else "market_open")
+            if kind is not OrderType.MARKET:
+                self._fill(item, "market_open")
+            elif not self._waits_for_close or self.part == AT_CLOSE:
+                self._fill(item, self.timing.rule)
         elif kind is OrderType.LIMIT or item.triggered:
             self._fill_if_marketable(item)
         elif kind is OrderType.TRAILING_STOP and item.stop is None:
@@ -218,6 +236,18 @@ class _Walker:
                 self._fill_if_marketable(item)
             else:
                 self._fill(item, f"{_RULES[kind]}_{self._branch}")
+
+    @property
+    def _waits_for_close(self) -> bool:
+        """Whether market orders fill at the close."""
+        return self.timing.rule.endswith("close")
+
+    def _is_too_late(self, item: _Resting) -> bool:
+        """Whether the first moment of the bar was the only one at which ``item`` could fill."""
+        request = item.request
+        if request.time_in_force not in AT_ONCE or self.auctions.of(request) is not None:
+            return False
+        return not (self._waits_for_close and request.order_type is OrderType.MARKET)
 
     @property
     def _branch(self) -> str:
@@ -260,18 +290,21 @@ class _Walker:
         if item.request.reduce_only:
             room = self.held if not item.buys else -self.held
             change = min(change, max(room, 0.0))
-        if not change:
-            return
+        # What has nothing to reduce is a step too, which ends it and its group.
         change = change if item.buys else -change
         self.held += change
         self.steps.append(Step(self.part, item.order.id, Match(self.here, rule), change))
         group = item.order.group
         if group is not None:
             self.resting = [other for other in self.resting if other.order.group != group]
-        for child in self.children_of(item.order.id):
-            woken = _Resting(child)
-            self.resting.append(woken)
-            self._ask(woken)
+        if not change:
+            return
+        woken = [_Resting(child) for child in self.children_of(item.order.id)]
+        self.resting += woken
+        for child in woken:
+            # The auction that filled its parent is over for a child.
+            if child in self.resting and self.auctions.of(child.request) is None:
+                self._ask(child)
 
 
 _IN_FAVOUR = frozenset({OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})

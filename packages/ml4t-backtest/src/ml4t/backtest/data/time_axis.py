@@ -77,6 +77,12 @@ class TimeAxis(Sequence[datetime]):
             self._sessions = sessions
         return self._sessions
 
+    @property
+    def daily(self) -> bool:
+        """Whether no two rows are of one local calendar date."""
+        # Two rows tell most axes that are not: dates of millions of minutes are not free.
+        return all(bool((np.diff(axis.sessions) > 0).all()) for axis in (self[:2], self))
+
     def locate(self, nanoseconds: NDArray[np.int64]) -> NDArray[np.intp]:
         """The row of each instant; -1 where it is not on the axis."""
         if not len(self):

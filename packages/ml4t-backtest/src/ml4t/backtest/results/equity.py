@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.results.pandas_times import nanoseconds_of
 from ml4t.core import Fill
+from ml4t.simulation import Charge
 
 __all__ = ["EquityCurve", "FillArrays", "equity_curve", "multipliers", "quantities"]
 
@@ -75,10 +76,15 @@ def multipliers(feed: DataFeed) -> Floats:
     return np.array([feed.terms[asset].multiplier for asset in feed.assets])
 
 
-def equity_curve(feed: DataFeed, fills: FillArrays, initial_cash: float) -> EquityCurve:
-    """Cash, equity and gross value after every bar."""
+def equity_curve(
+    feed: DataFeed, fills: FillArrays, initial_cash: float, charges: Sequence[Charge] = ()
+) -> EquityCurve:
+    """Cash, equity and gross value after every bar, ``charges`` for holding positions taken off."""
     length = len(feed)
     flows: Floats = np.bincount(fills.rows, fills.flows, minlength=length).astype(np.float64)
+    if charges:
+        rows = feed.times.locate(nanoseconds_of([charge.timestamp for charge in charges]))
+        np.subtract.at(flows, rows, [charge.amount for charge in charges])
     cash = initial_cash + np.cumsum(flows)
     value, gross = np.zeros(length), np.zeros(length)
     scale = multipliers(feed)

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.results.explain import explain_fill
 from ml4t.backtest.results.manifest import RunManifest, digest_of_tables
 from ml4t.backtest.results.metrics import summarize
-from ml4t.core import DataError
+from ml4t.core import DataError, InvalidValueError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["TABLES", "BacktestResult"]
 
-TABLES = ("account", "orders", "fills", "trades", "positions")
+TABLES = ("account", "orders", "fills", "trades", "positions", "charges", "ambiguous_bars")
 """The tables of a result, and the names of the files that hold them."""
 
 _DIGESTED = ("account", "orders", "fills")
@@ -73,12 +74,63 @@ class BacktestResult:
 
     @cached_property
     def fills(self) -> "pd.DataFrame":
-        """Every execution in order of time, with its rule and its price before slippage."""
+        """Every execution in order of time: its rule, its price before costs, and what they added.
+
+        ``slippage`` and ``impact`` are money per unit, ``volume_left`` is what other orders could
+        still fill in that bar (NaN: any number), and ``path`` says which way the bar is taken to
+        have gone where the outcome depended on it.
+        """
         return self._makers["fills"]()
+
+    def explain(self, fill_id: str) -> str:
+        """Why a fill happened, at that price, in that bar: one sentence.
+
+        Args:
+            fill_id: as in the column of that name in :attr:`fills`.
+
+        Raises:
+            InvalidValueError: there is no such fill.
+        """
+        found = self.fills[self.fills["fill_id"] == fill_id]
+        if found.empty:
+            msg = f"there is no fill {fill_id!r}, `fills` lists {len(self.fills)}"
+            raise InvalidValueError(msg)
+        fill = found.iloc[0]
+        orders = self.orders
+        return explain_fill(fill, orders[orders["order_id"] == fill["order_id"]].iloc[0])
+
+    @cached_property
+    def charges(self) -> "pd.DataFrame":
+        """What holding positions cost: ``amount`` of money by ``asset``, at the begin of a bar."""
+        return self._makers["charges"]()
+
+    @cached_property
+    def ambiguous_bars(self) -> "pd.DataFrame":
+        """The bars whose outcome depended on what came first in them, the high or the low.
+
+        ``path`` is the way they are taken to have gone; ``gain`` is what its fills gained until the
+        bar's close, in money before costs; ``worst`` and ``best`` are the gains of the two ways.
+        """
+        return self._makers["ambiguous_bars"]()
+
+    @property
+    def profit_bounds(self) -> tuple[float, float]:
+        """The profit if every ambiguous bar had gone the worst way, and the best way.
+
+        Each such bar is revalued at its close with all else as it was, so orders that another way
+        would have left working are not followed; running again with ``WorstCase`` or ``BestCase``
+        as ``path`` follows them.
+        """
+        profit = float(self.equity.iloc[-1]) - self.config.initial_cash
+        bars = self.ambiguous_bars
+        worst, best = ((bars[way] - bars["gain"]).sum() for way in ("worst", "best"))
+        return profit + float(worst), profit + float(best)
 
     @cached_property
     def trades(self) -> "pd.DataFrame":
-        """Round trips, first in first out; the profits sum to the change of the equity.
+        """Round trips, first in first out.
+
+        The profits sum to the change of the equity, before what ``charges`` took.
 
         What is still held at the end stands with ``is_open`` at its last known close.
         """
@@ -109,6 +161,13 @@ class BacktestResult:
         trimmed = (self.orders["status"] == "cancelled") & (self.orders["filled_quantity"] > 0)
         if trimmed.any():
             notes.append(f"{int(trimmed.sum())} orders filled in part only; see `orders`.")
+        count = len(self.ambiguous_bars)
+        if count:
+            worst, best = self.profit_bounds
+            notes.append(
+                f"{count} bars could have filled more than one way: the profit lies between "
+                f"{worst:,.2f} and {best:,.2f}; see `ambiguous_bars`."
+            )
         return tuple(notes)
 
     @cached_property

@@ -57,7 +57,9 @@ class _RunTables:
         """Cash, equity and gross value after every bar."""
         import pandas as pd  # noqa: PLC0415 - slow to load, and a run needs none
 
-        curve = equity_curve(self._feed, self._fill_arrays, self._config.initial_cash)
+        charges = self._broker.holding_costs.charges
+        cash = self._config.initial_cash
+        curve = equity_curve(self._feed, self._fill_arrays, cash, charges)
         times = self._feed.times
         index = time_index(times.nanoseconds, times.zone).rename("timestamp")
         return pd.DataFrame(curve._asdict(), index=index)
@@ -75,14 +77,20 @@ class _RunTables:
                 "order_type": [request.order_type.value for request in requests],
                 "limit_price": _floats(request.limit_price for request in requests),
                 "stop_price": _floats(request.stop_price for request in requests),
+                "trail_amount": _floats(request.trail_amount for request in requests),
+                "trail_percent": _floats(request.trail_percent for request in requests),
                 "time_in_force": [request.time_in_force.value for request in requests],
                 "status": [order.status.value for order in orders],
                 "filled_quantity": _floats(order.filled_quantity for order in orders),
                 "average_fill_price": _floats(order.average_fill_price for order in orders),
+                "fees": _floats(order.fees for order in orders),
                 "submitted_at": nanoseconds_of(order.submitted_at for order in orders),
                 "updated_at": nanoseconds_of(order.updated_at for order in orders),
                 "reason": [order.reason for order in orders],
                 "tag": [request.tag for request in requests],
+                "parent": [order.parent or "" for order in orders],
+                "group": [order.group or "" for order in orders],
+                "reduce_only": np.array([request.reduce_only for request in requests], dtype=bool),
             },
             times=("submitted_at", "updated_at"),
         )
@@ -100,9 +108,13 @@ class _RunTables:
                 "quantity": _floats(fill.quantity for fill in fills),
                 "price": _floats(fill.price for fill in fills),
                 "reference_price": _floats(fill.reference_price for fill in fills),
+                "slippage": _floats(fill.slippage for fill in fills),
+                "impact": _floats(fill.impact for fill in fills),
                 "value": arrays.values,
                 "fee": arrays.fees,
+                "volume_left": _floats(fill.volume_left for fill in fills),
                 "rule": [fill.rule for fill in fills],
+                "path": [fill.path for fill in fills],
             },
             times=("timestamp",),
         )
@@ -131,6 +143,33 @@ class _RunTables:
         index = time_index(feed.times.nanoseconds, feed.times.zone).rename("timestamp")
         held = quantities(feed, self._fill_arrays)
         return pd.DataFrame(held, index=index, columns=list(feed.assets))
+
+    def charges(self) -> "pd.DataFrame":
+        """What holding positions cost, in order of time."""
+        charges = self._broker.holding_costs.charges
+        return self._frame(
+            {
+                "timestamp": nanoseconds_of(charge.timestamp for charge in charges),
+                "asset": [charge.asset for charge in charges],
+                "amount": _floats(charge.amount for charge in charges),
+            },
+            times=("timestamp",),
+        )
+
+    def ambiguous_bars(self) -> "pd.DataFrame":
+        """The bars whose outcome depended on what came first in them, the high or the low."""
+        bars = self._broker.round.ambiguous
+        return self._frame(
+            {
+                "timestamp": nanoseconds_of(bar.timestamp for bar in bars),
+                "asset": [bar.asset for bar in bars],
+                "path": [bar.path for bar in bars],
+                "gain": _floats(bar.gain for bar in bars),
+                "worst": _floats(bar.worst for bar in bars),
+                "best": _floats(bar.best for bar in bars),
+            },
+            times=("timestamp",),
+        )
 
     def _frame(self, columns: Mapping[str, object], times: Iterable[str]) -> "pd.DataFrame":
         import pandas as pd  # noqa: PLC0415 - slow to load, and a run needs none
