@@ -428,7 +428,11 @@ class Venue:
                 late.add(order["number"])
         before = {n for n, o in self.orders.items() if o["status"] == "working"} - late
         self.woken, self.done_in_bar = {}, set()
-        if self.rules.path in {"in_turn", "close"}:
+        is_idle = self.rules.share is not None and not bar.volume
+        if is_idle:
+            # Where nothing was traded nothing fills and nothing is touched.
+            pass
+        elif self.rules.path in {"in_turn", "close"}:
             self.in_turn(asset, bar)
         else:
             vars(self).update(vars(self.walked(asset, bar)))
@@ -438,9 +442,9 @@ class Venue:
                 continue
             if number in late:
                 order["waits"] -= 1
-            self.after_bar(order, bar, is_old=number in before)
+            self.after_bar(order, bar, is_old=number in before, is_idle=is_idle)
 
-    def after_bar(self, order: State, bar: Bar, *, is_old: bool) -> None:
+    def after_bar(self, order: State, bar: Bar, *, is_old: bool, is_idle: bool) -> None:
         """What the end of a bar does to an order that still works."""
         done = order["life"] in AT_ONCE and not self.auction(order)
         done |= self.auction(order) == "open" and self.opens()
@@ -449,10 +453,11 @@ class Venue:
             self.end(order, "cancelled")
         if order["kind"] is Kind.TRAILING_STOP and not order["triggered"]:
             walked = self.rules.path not in {"in_turn", "close"}
-            if walked and self.rules.trailing == "path" and self.rules.entry_bar:
+            along = walked and self.rules.trailing == "path"
+            if along and (self.rules.entry_bar or is_old) and not is_idle:
                 return
             shown = Bar(*(bar.close,) * 4) if self.rules.path == "close" else bar
-            best = shown.low if order["buy"] else bar.high
+            best = shown.low if order["buy"] else shown.high
             knows = order["number"] not in self.woken and self.rules.trailing != "close"
             self.trail(order, best if knows else bar.close)
 

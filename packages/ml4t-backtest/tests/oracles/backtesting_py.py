@@ -185,3 +185,7 @@ def small_case(
         cash=settings.get("cash", 10_000.0),
         assumptions=assumptions_of(settings),
     )
+
+
+def small_cases(file: Mapping[str, Any]) -> list[Scenario]:
+    return []

@@ -34,7 +34,7 @@ from ml4t.simulation.commission import (
 from ml4t.simulation.participation import VolumeShare
 from ml4t.simulation.slippage import VolumeImpact
 
-from .scenarios import BarStrategy, ExpectedFill, Scenario, small_feed, table_feed
+from .scenarios import BarStrategy, ExpectedFill, Scenario, oracle_path, small_feed, table_feed
 
 __all__ = ["commission_of", "load", "small_cases"]
 
@@ -91,6 +91,7 @@ def load(path: Path) -> Scenario:
     symbols = sorted({line["symbol"] for line in lines if "symbol" in line})
     feed, days = table_feed(symbols, file="data/synth_daily_raw_ca.csv" if raw else TABLE)
     curve = file["curve"]
+    whole = before_actions(days, symbols) if raw else len(days)
     return Scenario(
         name=file["name"],
         feed=feed,
@@ -116,12 +117,23 @@ def load(path: Path) -> Scenario:
             }
             for number, status in STATUSES.items()
         },
-        curves={name: np.array([line[name] for line in curve]) for name in ("value", "cash")},
-        notes=["splits and dividends are not adjusted for"] if raw else [],
+        curves={
+            name: np.array([line[name] for line in curve[:whole]]) for name in ("value", "cash")
+        },
+        rows=range(whole),
+        notes=[ACTIONS] if whole < len(days) else [],
     )
 
 
+def before_actions(days: Sequence[str], symbols: Sequence[str]) -> int:
+    """How many days pass before one of the symbols is split or pays a dividend."""
+    actions = json.loads(oracle_path("data/corporate_actions.json").read_text())
+    dates = [action["ex_date"] for action in actions if action["symbol"] in symbols]
+    return sum(day < min(dates, default="9999") for day in days)
+
+
 TABLE = "data/synth_daily.csv"
+ACTIONS = "values from the first split or dividend on: a backtest here has neither"
 
 
 def call_in(text: str) -> tuple[str, list[float]]:
@@ -195,11 +207,48 @@ def small_cases(file: Mapping[str, Any]) -> list[Scenario]:
         filled = case | {"fill_qty": case["fill"], "fill_price": case["price"]}
         filled.pop("limit")
         cases.append(small_case(f"bps-{number}", "market", filled, text, [bar], 1))
+    for number, case in enumerate(basis["two_orders"]):
+        cases.append(shared_bar(f"two-orders-{number}", case, bar))
     simple = table["simple"]
     filled = {"amount": simple["order"], **simple}
     bar = (*(4 * [simple["close"]]), simple["volume"])
     cases.append(small_case("volume-share", "market", filled, model, [bar], 1))
+    for tariff, capital in file["commission_end_to_end"]["capital_used"].items():
+        cases.append(fee_case(f"fees-{tariff}", tariff, capital))
     return cases
+
+
+def shared_bar(name: str, case: Mapping[str, Any], bar: Sequence[float]) -> Scenario:
+    """Two orders in one bar, which share what may fill of it."""
+    lines = [
+        {"id": f"o{number}", "bar": 0, "symbol": "A", "type": "market", "amount": amount}
+        for number, amount in enumerate(case["amounts"])
+    ]
+    prices = [bar[3] * (1 + np.sign(amount) * 5e-4) for amount in case["amounts"]]
+    both = enumerate(zip(case["fills"], prices, strict=True))
+    return Scenario(
+        name=name,
+        feed=small_feed([bar, bar]),
+        strategy=Program(lines),
+        cash=1e6,
+        assumptions=slippage_of("FixedBasisPointsSlippage(5,0.1)"),
+        fills=[ExpectedFill(1, f"o{n}", "A", filled, price) for n, (filled, price) in both],
+    )
+
+
+def fee_case(name: str, tariff: str, capital: Sequence[float]) -> Scenario:
+    """An order of 300 that fills in three bars of 100 units at 10.0, and the cash it takes."""
+    line = {"id": "o", "bar": 0, "symbol": "A", "type": "market", "amount": 300}
+    spent = np.cumsum([0.0, *capital])
+    return Scenario(
+        name=name,
+        feed=small_feed([(10.0, 10.0, 10.0, 10.0, 100.0)] * (1 + len(capital))),
+        strategy=Program([line]),
+        cash=1e6,
+        assumptions=slippage_of("VolumeShareSlippage(1.0,0)") | commission_in(tariff),
+        fills=[ExpectedFill(row + 1, "o", "A", 100.0, 10.0) for row in range(len(capital))],
+        curves={"cash": 1e6 + spent},
+    )
 
 
 def small_case(

@@ -16,7 +16,7 @@ from ml4t.backtest.engine import Engine
 from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.strategy_file import load_strategy, place_in
-from ml4t.core import Ml4tError, StrategyError
+from ml4t.core import ConfigError, Ml4tError, StrategyError
 
 __all__ = ["main"]
 
@@ -71,6 +71,10 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         Path | None,
         typer.Option(help="TOML file: initial_cash, account, timing, slippage, commission."),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Named assumptions instead of a file; see `ml4t profiles list`."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the tables as Parquet, a manifest and a picture."),
@@ -78,7 +82,8 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Run a strategy over prices and print what it would have earned.
 
-    Without --config: 100,000 in a cash account, fills at the next bar's open, no costs.
+    Without --config or --profile: 100,000 in a cash account, fills at the next bar's open, no
+    costs. A file can name a profile itself and answer some questions otherwise.
 
     Example: ml4t backtest examples/momentum.py --prices examples/data/us_stocks_daily.parquet
     """
@@ -89,7 +94,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     try:
         chosen = load_strategy(strategy)
         feed = inputs.feed()
-        settings = BacktestConfig() if config is None else BacktestConfig.from_toml(config)
+        settings = _settings(config, profile)
         result = _run(Engine(feed, chosen, settings), Path(strategy.partition(".py:")[0]))
     except (Ml4tError, OSError) as error:
         sys.stderr.write(f"ml4t backtest: {error}\n")
@@ -98,6 +103,15 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if out is not None:
         _write(result, inputs, out)
         console.print(f"written to {out}")
+
+
+def _settings(config: Path | None, profile: str | None) -> BacktestConfig:
+    if config is not None and profile is not None:
+        msg = f'give --config or --profile, not both: the file can begin with profile = "{profile}"'
+        raise ConfigError(msg)
+    if profile is not None:
+        return BacktestConfig.of_profile(profile)
+    return BacktestConfig() if config is None else BacktestConfig.from_toml(config)
 
 
 def _run(engine: Engine, path: Path) -> BacktestResult:

@@ -28,7 +28,12 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
     ),
     simulation.LimitRule: (simulation.TouchFills, simulation.TradeThroughFills),
     simulation.LimitCosts: (simulation.CapAtLimit, simulation.WaitBeyond),
-    simulation.StopLimitRule: (simulation.CloseConfirms, simulation.ReversalConfirms),
+    simulation.StopLimitRule: (
+        simulation.CloseConfirms,
+        simulation.ReversalConfirms,
+        simulation.NextBarTests,
+        simulation.CloseFills,
+    ),
     simulation.PartialStops: (simulation.StaysTriggered, simulation.TouchedAnew),
     simulation.Trailing: (
         simulation.TrailAlongPath,
@@ -44,7 +49,11 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
         simulation.SubmissionOrder,
         simulation.CloseOnly,
     ),
-    simulation.ChildActivation: (simulation.EntryBar, simulation.BarAfterEntry),
+    simulation.ChildActivation: (
+        simulation.EntryBar,
+        simulation.BarAfterEntry,
+        simulation.EntryBarWhereClear,
+    ),
     simulation.Slippage: (
         simulation.NoSlippage,
         simulation.BasisPoints,

@@ -11,7 +11,12 @@ from ml4t.simulation.accounts import (
     TrimOrder,
     UncheckedAccount,
 )
-from ml4t.simulation.activation import BarAfterEntry, ChildActivation, EntryBar
+from ml4t.simulation.activation import (
+    BarAfterEntry,
+    ChildActivation,
+    EntryBar,
+    EntryBarWhereClear,
+)
 from ml4t.simulation.broker import SimulatedBroker
 from ml4t.simulation.cash_previews import PreviewedCashAccount
 from ml4t.simulation.commission import (
@@ -28,6 +33,18 @@ from ml4t.simulation.commission import (
     PerTrade,
 )
 from ml4t.simulation.execution import Execution
+from ml4t.simulation.exit_combinations import AllOf, FirstOf
+from ml4t.simulation.exit_rule import ClosedBar, Entry, ExitOrder, ExitRule
+from ml4t.simulation.exit_rules import (
+    ScaledExit,
+    SignalExit,
+    StopLoss,
+    TakeProfit,
+    TimeExit,
+    TrailingExit,
+    VolatilityStop,
+)
+from ml4t.simulation.exits import ExitByAsset, ExitForAll, Exits, NoExits
 from ml4t.simulation.financing import (
     Charge,
     Financing,
@@ -80,6 +97,8 @@ from ml4t.simulation.slippage import (
 )
 from ml4t.simulation.stops import (
     CloseConfirms,
+    CloseFills,
+    NextBarTests,
     PartialStops,
     ReversalConfirms,
     StaysTriggered,
@@ -94,6 +113,7 @@ from ml4t.simulation.trailing import TrailAlongPath, TrailFromClose, TrailFromEx
 __all__ = [
     "AccountRules",
     "Adaptive",
+    "AllOf",
     "AmbiguousBar",
     "BarAfterEntry",
     "BasisPoints",
@@ -103,14 +123,24 @@ __all__ = [
     "Charge",
     "ChildActivation",
     "CloseConfirms",
+    "CloseFills",
     "CloseOnly",
+    "ClosedBar",
     "CombinedCommission",
     "CombinedSlippage",
     "Commission",
     "Delayed",
+    "Entry",
     "EntryBar",
+    "EntryBarWhereClear",
     "Execution",
+    "ExitByAsset",
+    "ExitForAll",
+    "ExitOrder",
+    "ExitRule",
+    "Exits",
     "Financing",
+    "FirstOf",
     "FixedAmount",
     "ForEachOrder",
     "HalfSpread",
@@ -130,7 +160,9 @@ __all__ = [
     "MinimumPerOrder",
     "NextBarClose",
     "NextBarOpen",
+    "NextBarTests",
     "NoCommission",
+    "NoExits",
     "NoFinancing",
     "NoImpact",
     "NoSlippage",
@@ -149,17 +181,22 @@ __all__ = [
     "RejectOrder",
     "ReversalConfirms",
     "SameBarClose",
+    "ScaledExit",
     "ShortInterest",
     "ShortInterestOnCost",
     "Shortfall",
+    "SignalExit",
     "SimulatedBroker",
     "Slippage",
     "SquareRootImpact",
     "StaysTriggered",
     "StopLimitRule",
+    "StopLoss",
     "SubmissionOrder",
+    "TakeProfit",
     "Tier",
     "TieredPerShare",
+    "TimeExit",
     "Timing",
     "TouchFills",
     "TouchedAnew",
@@ -169,11 +206,13 @@ __all__ = [
     "TrailFromClose",
     "TrailFromExtreme",
     "Trailing",
+    "TrailingExit",
     "TrimOrder",
     "UncheckedAccount",
     "UnitsPerBar",
     "Unlimited",
     "VolatilitySlippage",
+    "VolatilityStop",
     "VolumeImpact",
     "VolumeShare",
     "WaitBeyond",

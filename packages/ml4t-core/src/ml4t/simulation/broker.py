@@ -1,4 +1,4 @@
-"""A venue in memory, fed bar by bar."""
+"""What a strategy sees of the simulated venue."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,117 +7,24 @@ from typing import Unpack
 import attrs
 
 from ml4t.core.assets import Asset
-from ml4t.core.calendar import TradingCalendar
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import UnknownAssetError
-from ml4t.core.fills import Fill
 from ml4t.core.groups import Bracket, BracketLegs, BracketRequest, as_children, require_group
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
-from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
-from ml4t.core.panel import MarketSlice
+from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.positions import DUST, Position
-from ml4t.simulation.auctions import is_for_auction
-from ml4t.simulation.cash_previews import CashPreview
-from ml4t.simulation.executions import Executions
-from ml4t.simulation.holding_costs import HoldingCosts
-from ml4t.simulation.lifetimes import NO_AUCTION, Lifetimes
-from ml4t.simulation.market import MarketAssumptions
-from ml4t.simulation.matching import TRIGGERED, Match
-from ml4t.simulation.order_book import OrderBook
-from ml4t.simulation.order_checks import OrderChecks
-from ml4t.simulation.order_groups import OrderGroups
-from ml4t.simulation.trading_round import TradingRound
-from ml4t.simulation.trailing import trail_stop
+from ml4t.simulation.venue import SimulatedVenue
 
 __all__ = ["SimulatedBroker"]
 
 
-class SimulatedBroker:
+class SimulatedBroker(SimulatedVenue):
     """A broker whose venue is a stream of bars; implements ``BrokerProtocol``.
 
-    Whoever drives it sets ``bars`` and ``now`` to the bars that have just become complete, calls
-    :meth:`match` if orders are working, and only then lets the strategy act. An order therefore
-    meets the first bar after the one it was decided on. With a same-bar timing the driver calls
-    :meth:`match_same_bar` after the strategy.
-
-    Args:
-        cash: the money to start with.
-        assets: the terms of everything that can be traded, by symbol.
-        market: the market assumptions.
-        calendar: the sessions of the venue; None where each date of the bars' own timestamps is
-            one.
-
-    Attributes:
-        bars: the bars known now; None before the first.
-        now: the instant at which they were complete; None before the first.
-        book: the orders.
-        fills: every execution so far.
-        holding_costs: what was charged for positions so far.
-        lifetimes: how long orders work; its ``daily`` says that each session has one bar.
-        round: what a bar does to the orders; its ``ambiguous`` lists the bars whose outcome
-            depended on what came first in them.
-        outbox: changes of orders, and fills, that nobody was told yet; None, the default, keeps
-            none.
+    It takes the arguments of :class:`~ml4t.simulation.venue.SimulatedVenue` and is driven like it.
     """
 
-    __slots__ = (
-        "_assets",
-        "_capabilities",
-        "_checks",
-        "_executions",
-        "_groups",
-        "_ledger",
-        "_preview",
-        "_previewed",
-        "_reduces",
-        "bars",
-        "book",
-        "fills",
-        "holding_costs",
-        "lifetimes",
-        "now",
-        "outbox",
-        "round",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        cash: float,
-        assets: Mapping[str, Asset],
-        market: MarketAssumptions,
-        calendar: TradingCalendar | None = None,
-    ) -> None:
-        self._assets = dict(assets)
-        self._capabilities = Capabilities(
-            order_types=OrderType,
-            times_in_force=TimeInForce,
-            fractional=True,
-            short_selling=market.account.allows_short,
-            replace_orders=True,
-            order_groups=True,
-        )
-        self.bars: MarketSlice | None = None
-        self.now: datetime | None = None
-        self.book = OrderBook()
-        self.outbox: list[Order | Fill] | None = None
-        self.lifetimes = Lifetimes(self.book, calendar)
-        self._executions = Executions(cash, self._assets, market, self._put)
-        self._ledger = self._executions.ledger
-        self.fills = self._executions.fills
-        self.holding_costs = HoldingCosts(market.financing, self._ledger)
-        preview = CashPreview(self.book, self._put, self._assets, market.commission)
-        self._preview = preview if market.account.previews else None
-        self._groups = OrderGroups(self.book, self._put)
-        self._reduces = False
-        self._checks = OrderChecks(
-            self._assets,
-            self._capabilities,
-            market.account,
-            self.lifetimes,
-            self._ledger,
-            self.get_account_value,
-        )
-        self.round = TradingRound(market, self._assets, self.book, self._groups, self._held)
+    __slots__ = ()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -152,13 +59,7 @@ class SimulatedBroker:
 
     def get_account_value(self) -> float:
         """Cash and the market value of all positions at their last known closes."""
-        value, positions, bars = self._ledger.cash, self._ledger.positions, self.bars
-        if bars is None:
-            return value + sum(p.market_value(p.average_price) for p in positions.values())
-        for position, mark in zip(positions.values(), bars.marks(positions), strict=True):
-            price = position.average_price if mark is None else mark
-            value += position.quantity * price * position.multiplier
-        return value
+        return self._equity()
 
     def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
         self,
@@ -302,129 +203,3 @@ class SimulatedBroker:
         if left * held.quantity <= 0 or abs(left) <= DUST * abs(held.quantity):
             return None
         return self.submit_order(asset, -left, reduce_only=True)
-
-    def accrue(self) -> None:
-        """Charge for the positions held since the bars before; call it before :meth:`match`."""
-        bars, now = self.bars, self.now
-        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        self.holding_costs.accrue(now, bars.previous_mark)
-
-    def match(self) -> None:
-        """Let every working order meet the current bars."""
-        bars, now = self.bars, self.now
-        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        self._executions.begin(bars, now, bars.previous_mark)
-        book, lifetimes = self.book, self.lifetimes
-        if self._preview is not None:
-            self._preview.reject(self._ledger.cash, bars, now)
-        for order in lifetimes.ended(now) if lifetimes.may_end else ():
-            # The end of another of its group may have ended it.
-            if order.id in book.working:
-                self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
-        auctions = (
-            lifetimes.auctions(bars, now) if lifetimes.special or book.sleeping else NO_AUCTION
-        )
-        # What fills may change other orders.
-        tied = self._reduces or self._groups.exist
-        execute = self._execute if tied else self._executions.execute
-        for order_id, met, path in self.round.plan(bars, now, auctions):
-            # What filled before it may have ended or changed it.
-            working = book.working.get(order_id)
-            if working is None:
-                continue
-            if met is TRIGGERED:
-                self._put(attrs.evolve(working, triggered=True, updated_at=now))
-            else:
-                execute(working, met, path)
-        if not book.working:
-            lifetimes.fresh.clear()
-            return
-        self.round.follow(bars, now)
-        for order in lifetimes.after_bar(bars, now, auctions):
-            if order.id in book.working and order.id not in self.round.late:
-                reason = "its only chance to fill has passed"
-                self._put(order.to(OrderStatus.CANCELLED, now, reason))
-
-    def match_same_bar(self) -> None:
-        """Fill market orders at the close the strategy has just seen, if the timing says so."""
-        bars, now = self.bars, self.now
-        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        timing = self.round.timing
-        if not timing.same_bar:
-            return
-        self._executions.begin(bars, now, bars.mark)
-        for order in tuple(self.book.working.values()):
-            trades = order.order_type is OrderType.MARKET and not is_for_auction(order.request)
-            bar = bars.get(order.asset) if trades else None
-            if bar is not None and self.book[order.id].is_open:
-                self._execute(order, Match(timing.market_price(bar), timing.rule))
-
-    def _held(self, asset: str) -> float:
-        held = self._ledger.positions.get(asset)
-        return held.quantity if held is not None else 0.0
-
-    def _first_objection(self, requests: Sequence[OrderRequest]) -> str | None:
-        found = (self._checks.objection(request, self.now, self.bars) for request in requests)
-        return next((objection for objection in found if objection is not None), None)
-
-    def _enter(
-        self,
-        request: OrderRequest,
-        objection: str | None,
-        parent: str | None = None,
-        group: str | None = None,
-    ) -> Order:
-        book = self.book
-        number = str(len(book) + 1)
-        order = Order.submitted(number, request, self.now, objection, parent, group)
-        if request.order_type is OrderType.TRAILING_STOP and parent is None:
-            mark = None if self.bars is None else self.bars.mark(request.asset)
-            if mark is not None:
-                order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
-        self._reduces = self._reduces or request.reduce_only
-        if objection is None:
-            if parent is None:
-                self.lifetimes.begins(order)
-            if request.order_type is not OrderType.MARKET or self.round.watches(request):
-                self.round.entered(order)
-        book.put(order)
-        if self.outbox is not None:
-            self.outbox.append(order)
-        return order
-
-    def _enter_family(
-        self, parent: OrderRequest, children: Sequence[OrderRequest]
-    ) -> tuple[Order, ...]:
-        objection = self._first_objection((parent, *children))
-        first = self._enter(parent, objection)
-        group = f"children-of-{first.id}"
-        rest = tuple(self._enter(child, objection, first.id, group) for child in children)
-        if objection is None:
-            self._groups.bind(group, rest, first.id)
-        return (first, *rest)
-
-    def _execute(self, order: Order, met: Match, path: str = "") -> None:
-        before = self._held(order.asset) if self._reduces else 0.0
-        filled, now = self._executions.execute(order, met, path), self.now
-        if filled is None or now is None:
-            return
-        if self._groups.exist:
-            self._groups.after_fill(filled, met.price, now)
-        if before and before * self._held(order.asset) <= 0:
-            self._groups.close_exits(order.asset, before, now)
-
-    def _put(self, order: Order, fill: Fill | None = None) -> None:
-        """Set the new state of an order, perhaps after a fill."""
-        book = self.book
-        if book.sleeping and order.id in book.sleeping and order.status is OrderStatus.ACCEPTED:
-            self.lifetimes.begins(order)
-        book.put(order)
-        if self.outbox is not None:
-            if fill is not None:
-                self.outbox.append(fill)
-            self.outbox.append(order)
-        if order.status not in OPEN_STATUSES:
-            self.lifetimes.forget(order.id)
-            self.round.ended(order.id)
-            if self._groups.exist:
-                self._groups.after_end(order, self.now)

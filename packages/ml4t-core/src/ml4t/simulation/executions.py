@@ -97,6 +97,9 @@ class Executions:
         quantity = request.quantity - order.filled_quantity
         if self._simple and not request.reduce_only:
             return self._trade(order, quantity, met, met.price, 0.0, None, path)
+        if self._budgets is not None and not self._budgets.budget(self._bars[request.asset].volume):
+            # Where nothing was traded nothing happens, not even to a trigger.
+            return None
         wanted = quantity
         if request.reduce_only:
             wanted = quantity = self._reducible(order, quantity)

@@ -145,11 +145,25 @@ def _at_market(order: Order, bar: PriceBar) -> Match:  # noqa: ARG001 - one of t
 
 
 def _stop_limit(order: Order, bar: PriceBar, rules: PriceRules) -> Match | None:
-    if order.triggered:
-        return _limit(order, bar, rules)
     stop = order.request.stop_price
     assert stop is not None  # noqa: S101 - an order request cannot be built without it
+    if rules.stop_limits.at_close:
+        touched = order.triggered or _through(order, bar, stop, "stop") is not None
+        return _closing(order, bar, rules) if touched else None
+    if order.triggered:
+        return _limit(order, bar, rules)
     return _then_limit(order, bar, rules, _through(order, bar, stop, "stop"))
+
+
+def _closing(order: Order, bar: PriceBar, rules: PriceRules) -> Match:
+    """How a stop-limit order fares in a bar whose close alone may reach its limit."""
+    limit = order.request.limit_price
+    assert limit is not None  # noqa: S101 - an order request cannot be built without it
+    buys = order.request.side is OrderSide.BUY
+    if not rules.stop_limits.confirms(bar, limit, buys=buys):
+        return TRIGGERED
+    price = min(bar.high, limit) if buys else max(bar.low, limit)
+    return Match(price, "stop_limit_close")
 
 
 def _limit_if_touched(order: Order, bar: PriceBar, rules: PriceRules) -> Match | None:
@@ -166,11 +180,15 @@ def _then_limit(
     if trigger is None:
         return None
     limit = order.request.limit_price
-    if trigger.rule.endswith("_open"):
-        return _limit(order, bar, rules) or TRIGGERED
     assert limit is not None  # noqa: S101 - an order request cannot be built without it
     buys = order.request.side is OrderSide.BUY
     name = order.request.order_type.value
+    if trigger.rule.endswith("_open"):
+        touch = order.request.stop_price
+        assert touch is not None  # noqa: S101 - an order request cannot be built without it
+        is_near = limit < touch if buys else limit > touch
+        waits = is_near and not rules.stop_limits.same_bar
+        return TRIGGERED if waits else _limit(order, bar, rules) or TRIGGERED
     if trigger.price <= limit if buys else trigger.price >= limit:
         return Match(trigger.price, f"{name}_touch")
     if rules.stop_limits.confirms(bar, limit, buys=buys):

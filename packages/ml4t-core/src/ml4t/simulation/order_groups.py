@@ -43,10 +43,13 @@ class OrderGroups:
         if parent is not None:
             self._children[parent] = ids
 
+    def family(self, parent_id: str) -> tuple[Order, ...]:
+        """All orders that wait for this one, or did."""
+        return tuple(self._book[child] for child in self._children.get(parent_id, ()))
+
     def children(self, parent_id: str) -> tuple[Order, ...]:
         """The orders that sleep until this one fills."""
-        found = (self._book[child] for child in self._children.get(parent_id, ()))
-        return tuple(child for child in found if child.status is OrderStatus.HELD)
+        return tuple(c for c in self.family(parent_id) if c.status is OrderStatus.HELD)
 
     def after_fill(self, order: Order, price: float, now: datetime) -> None:
         """What a fill at ``price`` does to the orders that hang on ``order``."""

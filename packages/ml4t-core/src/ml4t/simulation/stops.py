@@ -8,6 +8,8 @@ from ml4t.core.bars import PriceBar
 
 __all__ = [
     "CloseConfirms",
+    "CloseFills",
+    "NextBarTests",
     "PartialStops",
     "ReversalConfirms",
     "StaysTriggered",
@@ -23,6 +25,14 @@ class StopLimitRule(Protocol):
     the price must come back. It is not asked where the way of the bar is walked.
     """
 
+    @property
+    def same_bar(self) -> bool:
+        """Whether a bar that opened beyond the stop may fill a limit on the near side of it."""
+
+    @property
+    def at_close(self) -> bool:
+        """Whether the limit is reached by the close of a bar and by no other price of it."""
+
     def confirms(self, bar: PriceBar, limit: float, *, buys: bool) -> bool:
         """Whether the bar shows that the price came back to ``limit`` after the stop."""
 
@@ -30,6 +40,9 @@ class StopLimitRule(Protocol):
 @attrs.frozen
 class CloseConfirms:
     """It does where the close, which comes after the touch, is at least as good as the limit."""
+
+    same_bar: ClassVar[bool] = True
+    at_close: ClassVar[bool] = False
 
     def confirms(self, bar: PriceBar, limit: float, *, buys: bool) -> bool:
         """Whether the close is at least as good."""
@@ -43,11 +56,44 @@ class ReversalConfirms:
     A sale takes a close at its open as well.
     """
 
+    same_bar: ClassVar[bool] = True
+    at_close: ClassVar[bool] = False
+
     def confirms(self, bar: PriceBar, limit: float, *, buys: bool) -> bool:
         """Whether the close is at least as good, and on the other side of the open."""
         if buys:
             return bar.close <= limit and bar.open > bar.close
         return bar.close >= limit and bar.open <= bar.close
+
+
+@attrs.frozen
+class NextBarTests:
+    """It never does: the limit is tested from the next bar on.
+
+    That is so in a bar that opened beyond the stop as well. Source: backtesting.py.
+    """
+
+    same_bar: ClassVar[bool] = False
+    at_close: ClassVar[bool] = False
+
+    def confirms(self, bar: PriceBar, limit: float, *, buys: bool) -> bool:  # noqa: ARG002
+        """No."""
+        return False
+
+
+@attrs.frozen
+class CloseFills:
+    """It does in any bar from the touch on that closes better than the limit, and never otherwise.
+
+    The fill is at the limit, or at the worst price of the bar where that is better. Source: LEAN.
+    """
+
+    same_bar: ClassVar[bool] = True
+    at_close: ClassVar[bool] = True
+
+    def confirms(self, bar: PriceBar, limit: float, *, buys: bool) -> bool:
+        """Whether the close is better."""
+        return bar.close < limit if buys else bar.close > limit
 
 
 class PartialStops(Protocol):

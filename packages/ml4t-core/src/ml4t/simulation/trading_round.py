@@ -1,6 +1,6 @@
 """What one bar does to the working orders: which fill, in which order, what it depended on."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import attrs
 
 from ml4t.core.assets import Asset
 from ml4t.core.bars import PriceBar
-from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderType, TimeInForce
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.auctions import Auctions, is_for_auction
@@ -89,8 +89,8 @@ class TradingRound:
     """
 
     __slots__ = (
-        "_assets", "_book", "_groups", "_held", "_limited", "_market", "_rules", "_special", "_stops",
-        "_trails", "_waiting", "ambiguous", "late", "timing",
+        "_assets", "_book", "_groups", "_held", "_limited", "_market", "_rules", "_special",
+        "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -116,10 +116,6 @@ class TradingRound:
         self.timing = market.timing
         self.ambiguous: list[AmbiguousBar] = []
         self.late: set[str] = set()
-
-    def watches(self, request: OrderRequest) -> bool:
-        """Whether an order of any type needs :meth:`entered`, for its time in force or a delay."""
-        return self.timing.delay > 0 or request.time_in_force not in _ORDINARY_TIMES
 
     def entered(self, order: Order) -> None:
         """An order has come into the book."""
@@ -147,37 +143,96 @@ class TradingRound:
 
     def plan(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Planned]:
         """The fills of all assets, by time within the bar, and then by order of submission."""
-        timing, special, waiting = self.timing, self._special, self._waiting
-        at_market = timing.rule
-        plain = not self._groups.exist
-        rules, close_only = self._rules, self._market.path.close_only
-        candidates: list[Candidate] = []
-        if self.late:
-            self.late = set()
-        if self._stops:
-            self._stops = {}
-        for order in self._book.working.values():
-            bar = bars.get(order.request.asset)
-            if bar is None or (waiting and self._waits(order.id)):
-                continue
-            shown = ClosingPrice.of(bar) if close_only else bar
-            met = match(order, shown, timing, rules)
-            if special and order.id in special:
-                met = self._met_specially(order, shown, met, auctions)
-            if met is not None:
-                plain = plain and met.rule == at_market
-                candidates.append(_made(Candidate, (order, bar, met)))
+        path = self._market.path
+        if self.late or self._stops:
+            self.late, self._stops = set(), {}
+        with_care = self._special or self._waiting or path.close_only or self._limited
+        if not with_care and not self._groups.exist:
+            planned = self._all_at_market(bars)
+            if planned is not None:
+                return planned
+        candidates = self._met_with_care(bars, auctions) if with_care else self._met(bars)
         if self._limited:
             # Where nothing was traded, no price was touched either.
             candidates = [each for each in candidates if bars[each.order.asset].volume != 0]
-        if not plain and self._groups.exist:
-            # Children begin to work later than orders that were submitted after them.
-            candidates.sort(key=_number)
-        if close_only:
+        # Children begin to work later than orders that were submitted after them.
+        candidates.sort(key=_number)
+        if path.close_only:
             return [Planned(order.id, _at_close(met)) for order, _, met in candidates]
-        if plain or self._market.path.in_turn:
+        if path.in_turn:
             return [_made(Planned, (order.id, met, "")) for order, _, met in candidates]
         return self._in_order_of_time(candidates, now, auctions)
+
+    def _all_at_market(self, bars: MarketSlice) -> list[Planned] | None:
+        """The fills of a bar in which nothing but market orders works; None for any other.
+
+        Such orders do not depend on each other's prices, and most bars of a backtest are such.
+        """
+        timing = self.timing
+        planned: list[Planned] = []
+        for order in self._book.working.values():
+            request = order.request
+            if request.order_type is not OrderType.MARKET:
+                return None
+            bar = bars.get(request.asset)
+            if bar is not None:
+                planned.append(_made(Planned, (order.id, match(order, bar, timing), "")))
+        return planned
+
+    def _met(self, bars: MarketSlice) -> list[Candidate]:
+        """The orders that would fill if each were alone, none of which needs care."""
+        timing, rules = self.timing, self._rules
+        candidates: list[Candidate] = []
+        for order in self._book.working.values():
+            bar = bars.get(order.request.asset)
+            if bar is not None:
+                met = match(order, bar, timing, rules)
+                if met is not None:
+                    candidates.append(_made(Candidate, (order, bar, met)))
+        return candidates
+
+    def _met_with_care(self, bars: MarketSlice, auctions: Auctions) -> list[Candidate]:
+        """The same where some wait for an auction, a delay or one price only."""
+        close_only = self._market.path.close_only
+        candidates: list[Candidate] = []
+        for order in self._book.working.values():
+            bar = bars.get(order.request.asset)
+            if bar is None or self._waits(order.id):
+                continue
+            shown = ClosingPrice.of(bar) if close_only else bar
+            met = match(order, shown, self.timing, self._rules)
+            if order.id in self._special:
+                met = self._met_specially(order, shown, met, auctions)
+            if met is not None:
+                candidates.append(_made(Candidate, (order, bar, met)))
+        return candidates
+
+    def plan_woken(self, bars: MarketSlice, asleep: Collection[str]) -> Sequence[Planned]:
+        """The fills of children that woke in these bars, where each order meets a bar by itself.
+
+        Args:
+            bars: those that have just filled their parents.
+            asleep: the ids of the orders that slept before.
+        """
+        path, planned = self._market.path, list[Planned]()
+        if not path.in_turn or not self._market.children.in_entry_bar:
+            return planned
+        for order_id in sorted(self._book.working.keys() & asleep, key=int):
+            order = self._book.working[order_id]
+            bar = bars.get(order.asset)
+            if bar is None or not self._wakes(order, bar):
+                continue
+            shown = ClosingPrice.of(bar) if path.close_only else bar
+            met = match(order, shown, self.timing, self._rules)
+            if met is not None:
+                planned.append(Planned(order.id, _at_close(met) if path.close_only else met))
+        return planned
+
+    def _wakes(self, child: Order, bar: PriceBar) -> bool:
+        """Whether a child that is awake works in the bar that filled its parent."""
+        parent = child.parent or ""
+        requests = [each.request for each in self._groups.family(parent)]
+        return self._market.children.wakes(self._book[parent].request, requests, bar)
 
     def follow(self, bars: MarketSlice, now: datetime) -> None:
         """Move the stops of trailing orders after the bar."""
@@ -230,7 +285,7 @@ class TradingRound:
         for group in by_asset.values():
             first = group[0].order
             number = int(first.id)
-            if len(group) == 1 and self._is_simple(first):
+            if len(group) == 1 and self._is_simple(first, group[0].bar):
                 met = group[0].met
                 moments.append((_part_of(met.rule), number, len(moments), Planned(first.id, met)))
                 continue
@@ -242,11 +297,18 @@ class TradingRound:
         moments.sort()
         return [planned for *_, planned in moments]
 
-    def _is_simple(self, order: Order) -> bool:
-        return order.request.order_type not in _NEEDS_WALK and not self._woken_by(order.id)
+    def _is_simple(self, order: Order, bar: PriceBar) -> bool:
+        return order.request.order_type not in _NEEDS_WALK and not self._woken_by(order.id, bar)
 
-    def _woken_by(self, order_id: str) -> Sequence[Order]:
-        return self._groups.children(order_id) if self._market.children.in_entry_bar else ()
+    def _woken_by(self, order_id: str, bar: PriceBar) -> Sequence[Order]:
+        """The children that work in the bar that fills this order."""
+        activation = self._market.children
+        children = self._groups.children(order_id) if activation.in_entry_bar else ()
+        if not children:
+            return ()
+        requests = [child.request for child in children]
+        parent = self._book[order_id].request
+        return children if activation.wakes(parent, requests, bar) else ()
 
     def _walked(
         self, group: Sequence[Candidate], now: datetime, auctions: Auctions
@@ -263,7 +325,7 @@ class TradingRound:
                 auctions=auctions,
                 strict_limits=self._rules.limits.strict,
                 held=self._held(asset),
-                children_of=self._woken_by,
+                children_of=lambda order_id: self._woken_by(order_id, bar),
             )
             for high_first in (True, False)
         )

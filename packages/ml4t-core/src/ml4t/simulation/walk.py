@@ -25,6 +25,10 @@ AT_OPEN, BETWEEN, AT_CLOSE = range(3)
 
 _TRIGGERS = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
 
+ChildrenOf = Callable[[Order, float, float, float], Sequence[Order]]
+"""Which orders begin to work when an order fills at a price, and takes the units held from one
+number to another."""
+
 
 class Step(NamedTuple):
     """One fill on the way.
@@ -85,7 +89,7 @@ def walk(  # noqa: PLR0913 - what one bar depends on
     auctions: Auctions,
     strict_limits: bool = False,
     held: float,
-    children_of: Callable[[str], Sequence[Order]],
+    children_of: ChildrenOf,
 ) -> Walk:
     """Go one way through a bar.
 
@@ -98,7 +102,7 @@ def walk(  # noqa: PLR0913 - what one bar depends on
         auctions: which auctions the bar holds.
         strict_limits: whether the price must go beyond a limit.
         held: units of the asset held before, negative for short.
-        children_of: the orders that a fill of the order with this id wakes at once.
+        children_of: the orders that a fill wakes at once.
     """
     return _Walker(
         bar, high_first, timing, trailing, auctions, strict_limits, held, children_of
@@ -115,7 +119,7 @@ class _Walker:
         auctions: Auctions,
         strict_limits: bool,  # noqa: FBT001
         held: float,
-        children_of: Callable[[str], Sequence[Order]],
+        children_of: ChildrenOf,
     ) -> None:
         extremes = (bar.high, bar.low) if high_first else (bar.low, bar.high)
         self.bar = bar
@@ -165,8 +169,8 @@ class _Walker:
 
     def _stretch(self, there: float) -> None:
         """Move from here to ``there``."""
+        rises = there > self.here
         while True:
-            rises = there > self.here
             ahead = [
                 (abs(price - self.here), int(item.order.id), price, item)
                 for item in self.resting
@@ -292,6 +296,7 @@ class _Walker:
             change = min(change, max(room, 0.0))
         # What has nothing to reduce is a step too, which ends it and its group.
         change = change if item.buys else -change
+        before = self.held
         self.held += change
         self.steps.append(Step(self.part, item.order.id, Match(self.here, rule), change))
         group = item.order.group
@@ -299,7 +304,8 @@ class _Walker:
             self.resting = [other for other in self.resting if other.order.group != group]
         if not change:
             return
-        woken = [_Resting(child) for child in self.children_of(item.order.id)]
+        children = self.children_of(item.order, self.here, before, self.held)
+        woken = [_Resting(child) for child in children]
         self.resting += woken
         for child in woken:
             # The auction that filled its parent is over for a child.
