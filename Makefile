@@ -19,7 +19,7 @@ RUN := $(UV) run --no-sync
 # A test may leave out its annotations, and is checked where it has them.
 UNTYPED := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs
 
-.PHONY: help demo test format lint types arch unit docs wheels cov bench bench-peers lock clean
+.PHONY: help demo test format lint types arch unit docs wheels cov agreement bench bench-peers lock clean
 
 help: ## Explain every target (this is what a bare `make` does)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ wheels: .venv/.synced ## Build each wheel and test it alone in an empty environm
 cov: .venv/.synced ## Measure what the tests run, branches included
 	$(RUN) coverage run -m pytest --doctest-modules --ignore=tests-integration/test_gates.py
 	$(RUN) coverage report
+
+agreement: .venv/.synced ## Run what other engines ran; rewrites the tables of docs/reference/agreement.md
+	ML4T_WRITE_AGREEMENT=1 $(RUN) pytest packages/ml4t-backtest/tests/oracles
 
 bench: .venv/.synced ## Measure the speed of the backtest; rewrites the tables of docs/reference/speed.md
 	$(RUN) python -m benchmarks bench

@@ -30,7 +30,11 @@ from ml4t.simulation import (
     BestCase,
     OpenHighLowClose,
     OpenLowHighClose,
+    StopLoss,
     SubmissionOrder,
+    TimeExit,
+    TrailingExit,
+    VolatilityStop,
     VolumeShare,
     WorstCase,
 )
@@ -237,6 +241,32 @@ def test_a_stop_works_in_the_entry_bar_as_the_leg_of_a_bracket_does(play: Any) -
     assert fills_of(of_order) == fills_of(of_bracket)
 
 
+@pytest.mark.parametrize("rule", [StopLoss(percent=10), VolatilityStop(1.0)])
+def test_a_stop_rule_works_in_the_entry_bar_as_a_bracket_does(play: Any, rule: Any) -> None:
+    # Ten below the entry either way: the bar before the entry ranges over ten.
+    bars = [(100, 105, 95, 100), (100, 101, 88, 92), (92, 92, 92, 92)]
+    result = play(bars, {0: lambda b: b.submit_order("X", 10)}, exits=rule)
+
+    assert fills_of(result) == [(1, "buy", 10, 100), (1, "sell", 10, 90)]
+
+
+def test_a_volatility_stop_fills_only_where_the_bar_traded(play: Any) -> None:
+    # The stop at 90 lies in the gap: the bar of 70 to 80 never traded there.
+    bars = [(100, 105, 95, 100), (100, 101, 99, 100), (78, 80, 70, 75), (75, 75, 75, 75)]
+    result = play(bars, {0: lambda b: b.submit_order("X", 10)}, exits=VolatilityStop(1.0))
+
+    assert fills_of(result) == [(1, "buy", 10, 100), (2, "sell", 10, 78)]
+
+
+def test_an_exit_rule_that_decides_on_the_close_never_fills_at_the_open_of_that_bar(
+    play: Any,
+) -> None:
+    bars = [QUIET, QUIET, (105, 106, 94, 95), (93, 94, 92, 93)]
+    result = play(bars, {0: lambda b: b.submit_order("X", 10)}, exits=TimeExit(2))
+
+    assert fills_of(result) == [(1, "buy", 10, 100), (3, "sell", 10, 93)]
+
+
 def test_the_volume_cap_counts_all_orders_of_a_bar(play: Any) -> None:
     bars = [QUIET, (*QUIET, 100.0), (*QUIET, 100.0), (*QUIET, 100.0)]
     gtc = {"time_in_force": TimeInForce.GTC}
@@ -259,6 +289,22 @@ def test_the_trail_of_one_asset_never_moves_the_stop_of_another(run_engine: RunE
         0: lambda b: [b.submit_bracket(asset, 10, trail_amount=5.0) for asset in ("X", "Y")],
     }
     config = BacktestConfig(account=MarginAccount())
+    result = run_engine(feed_of({"X": rising, "Y": still}), Scripted(script), config)
+
+    assert [(f.asset, f.side, f.price) for f in result.fills.itertuples()] == [
+        ("X", "buy", 100),
+        ("Y", "buy", 100),
+        ("X", "sell", 145),
+        ("Y", "sell", 95),
+    ]
+
+
+def test_the_state_of_a_rule_for_all_assets_never_leaks_between_them(run_engine: RunEngine) -> None:
+    # The same as with brackets, by one rule object for both.
+    rising = [QUIET, QUIET, (100, 150, 100, 150), (150, 150, 146, 147), (147, 147, 144, 144)]
+    still = [QUIET, QUIET, QUIET, (100, 100, 97, 98), (98, 98, 94, 96)]
+    script = {0: lambda b: [b.submit_order(asset, 10) for asset in ("X", "Y")]}
+    config = BacktestConfig(account=MarginAccount(), exits=TrailingExit(amount=5.0))
     result = run_engine(feed_of({"X": rising, "Y": still}), Scripted(script), config)
 
     assert [(f.asset, f.side, f.price) for f in result.fills.itertuples()] == [

@@ -161,8 +161,8 @@ class TestCashAccount:
         signed, left = outcome(CashAccount(), of, cash)
         if signed < of.signed_quantity:
             lot = (of.step or 0.0) * of.unit_value
-            # The fee is that of the larger quantity, which is on the safe side.
-            assert left < lot + of.fee_of(cash / of.unit_value) + 1e-6 * (1 + cash)
+            more = of.fee_of(signed + (of.step or 1e-6)) - of.fee_of(signed)
+            assert left < lot + more + 1e-6 * (1 + cash)
 
 
 class TestMarginAccount:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ml4t.core import Order, OrderRequest, OrderStatus, UnknownOrderError
 from ml4t.simulation import OrderBook
 
+_S = OrderStatus
 REQUEST = OrderRequest.of("SPY", 10)
 
 
@@ -61,4 +62,34 @@ def test_working_orders_are_those_that_are_open(changes: list[tuple[str, OrderSt
         latest[number] = order(number, status)
 
     assert dict(book.orders) == latest
-    assert book.working == {number: o for number, o in latest.items() if o.is_open}
+    held = {number for number, o in latest.items() if o.status is OrderStatus.HELD}
+    assert set(book.sleeping) == held
+    assert book.working == {n: o for n, o in latest.items() if o.is_open and n not in held}
+    assert {o.id for o in book.open} == {n for n, o in latest.items() if o.is_open}
+    assert dict(book.working_in("SPY")) == book.working
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("1234"), st.sampled_from(OrderStatus))),
+    st.lists(st.tuples(st.sampled_from("1234"), st.sampled_from(OrderStatus))),
+)
+def test_what_works_in_an_asset_is_kept_from_the_first_question_on(
+    before: list[tuple[str, OrderStatus]], after: list[tuple[str, OrderStatus]]
+) -> None:
+    book = OrderBook()
+    for number, status in before:
+        book.put(order(number, status))
+    assert dict(book.working_in("SPY")) == book.working
+    for number, status in after:
+        book.put(order(number, status))
+
+    assert dict(book.working_in("SPY")) == book.working
+    assert book.working_in("QQQ") == {}
+
+
+def test_children_stand_in_the_order_of_submission() -> None:
+    book = OrderBook()
+    for number, status in [("1", _S.ACCEPTED), ("2", _S.HELD), ("10", _S.ACCEPTED)]:
+        book.put(order(number, status))
+
+    assert [o.id for o in book.open] == ["1", "2", "10"]

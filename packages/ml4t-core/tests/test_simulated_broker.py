@@ -1,5 +1,6 @@
 """The simulated broker: how long orders work, where they fill, what is refused and who is told."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -346,7 +347,7 @@ class TestShortfall:
     def test_a_trimmed_order_is_cancelled_with_its_fill(
         self, panel_of: PanelOf, broker_of: BrokerOf, show: Show
     ) -> None:
-        panel, broker = panel_of({"A": [100.0] * 2}), broker_of("A", cash=350.0)
+        panel, broker = panel_of({"A": [30.0, 100.0]}), broker_of("A", cash=350.0)
         show(broker, panel, 0)
         broker.submit_order("A", 10)
         show(broker, panel, 1)
@@ -359,7 +360,7 @@ class TestShortfall:
     def test_an_order_that_gets_nothing_is_rejected(
         self, panel_of: PanelOf, broker_of: BrokerOf, show: Show
     ) -> None:
-        panel, broker = panel_of({"A": [100.0] * 2}), broker_of("A", cash=50.0)
+        panel, broker = panel_of({"A": [3.0, 100.0]}), broker_of("A", cash=50.0)
         show(broker, panel, 0)
         broker.submit_order("A", 10)
         show(broker, panel, 1)
@@ -370,7 +371,7 @@ class TestShortfall:
     def test_an_order_can_be_rejected_whole(
         self, panel_of: PanelOf, broker_of: BrokerOf, show: Show
     ) -> None:
-        panel = panel_of({"A": [100.0] * 2})
+        panel = panel_of({"A": [30.0, 100.0]})
         broker = broker_of("A", cash=350.0, account=CashAccount(RejectOrder()))
         show(broker, panel, 0)
         broker.submit_order("A", 10)
@@ -382,7 +383,7 @@ class TestShortfall:
     def test_a_trimmed_fill_pays_its_own_fee(
         self, panel_of: PanelOf, broker_of: BrokerOf, show: Show
     ) -> None:
-        panel = panel_of({"A": [100.0] * 2})
+        panel = panel_of({"A": [30.0, 100.0]})
         broker = broker_of("A", cash=350.0, commission=Percentage(0.01))
         show(broker, panel, 0)
         broker.submit_order("A", 10)
@@ -443,10 +444,19 @@ class TestRefusing:
         [
             ({"asset": "Z"}, "the venue does not list 'Z'"),
             ({"quantity": 15}, "quantity 15 is no multiple of lot 10"),
-            ({"time_in_force": TimeInForce.IOC}, "does not offer time in force IOC"),
+            ({"quantity": 0}, "quantity must be positive and finite, was 0.0"),
+            ({"quantity": math.nan}, "quantity must be positive and finite, was nan"),
             (
-                {"order_type": OrderType.TRAILING_STOP, "trail_amount": 1.0},
-                "does not trade TRAILING_STOP orders",
+                {"order_type": OrderType.LIMIT, "limit_price": -1.0},
+                "limit_price must be positive and finite, was -1.0",
+            ),
+            (
+                {"order_type": OrderType.LIMIT, "limit_price": 10.03},
+                "limit_price 10.03 is no multiple of the tick 0.05",
+            ),
+            (
+                {"order_type": OrderType.MARKET_ON_CLOSE},
+                "which bars open and close a session is not known",
             ),
         ],
         ids=str,
@@ -454,13 +464,13 @@ class TestRefusing:
     def test_what_the_venue_refuses_comes_back_with_a_reason(
         self, broker_of: BrokerOf, arguments: dict[str, Any], reason: str
     ) -> None:
-        broker = broker_of(Asset(symbol="A", lot_size=10))
+        broker = broker_of(Asset(symbol="A", lot_size=10, tick_size=0.05))
         order = broker.submit_order(**{"asset": "A", "quantity": 10, **arguments})
 
         assert order.status is OrderStatus.REJECTED
         assert reason in order.reason
         assert broker.pending_orders == ()
-        assert broker.book[order.id] == order
+        assert broker.book[order.id] is order
 
     @pytest.mark.parametrize("quantity", [0.3, 0.7000000000000001, 1e6])
     def test_a_lot_is_judged_up_to_rounding(self, broker_of: BrokerOf, quantity: float) -> None:
@@ -471,7 +481,7 @@ class TestRefusing:
     def test_what_makes_no_order_raises_and_leaves_no_trace(self, broker_of: BrokerOf) -> None:
         broker = broker_of("A")
         with pytest.raises(InvalidOrderError):
-            broker.submit_order("A", 0)
+            broker.submit_order("A", 10, order_type=OrderType.LIMIT)
 
         assert len(broker.book) == 0
 
@@ -519,15 +529,28 @@ class TestReplacing:
         assert broker.replace_order(order.id, stop_price=9.5).stop_price == 9.5
 
     @pytest.mark.parametrize(
-        "change", [{"quantity": 0.0}, {"limit_price": -1.0}, {"stop_price": 9.0}], ids=str
+        ("change", "reason"),
+        [
+            ({"quantity": 0.0}, "quantity must be positive and finite, was 0.0"),
+            ({"limit_price": -1.0}, "limit_price must be positive and finite, was -1.0"),
+        ],
+        ids=str,
     )
-    def test_what_would_make_no_order_is_an_error(
-        self, broker_of: BrokerOf, change: dict[str, float]
+    def test_numbers_that_no_venue_takes_leave_the_order(
+        self, broker_of: BrokerOf, change: dict[str, float], reason: str
     ) -> None:
         broker = broker_of("A")
         order = limit(broker, 9.0)
+        answer = broker.replace_order(order.id, **change)
+
+        assert answer.reason == f"not replaced: {reason}"
+        assert broker.book[order.id] == order
+
+    def test_what_would_make_no_order_is_an_error(self, broker_of: BrokerOf) -> None:
+        broker = broker_of("A")
+        order = limit(broker, 9.0)
         with pytest.raises(InvalidOrderError):
-            broker.replace_order(order.id, **change)
+            broker.replace_order(order.id, stop_price=9.0)
 
         assert broker.book[order.id] == order
 

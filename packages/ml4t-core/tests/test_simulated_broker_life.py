@@ -50,6 +50,7 @@ ASSETS = {
     "B": Asset(symbol="B", multiplier=50.0),
     "C": Asset(symbol="C", lot_size=10.0),
 }
+AUCTIONS = {OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE}
 START = datetime(2024, 1, 2, 14, 31, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=6), timedelta(days=1)
 
@@ -169,7 +170,7 @@ class LifeOfABroker(RuleBasedStateMachine):
         ),
         kind=st.sampled_from(OrderType),
         prices=st.tuples(ticks, ticks),
-        time_in_force=st.sampled_from([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD]),
+        time_in_force=st.sampled_from(TimeInForce),
         minutes=st.integers(0, 2_000),
     )
     def submit(
@@ -187,17 +188,21 @@ class LifeOfABroker(RuleBasedStateMachine):
             OrderType.STOP: {"stop_price": prices[1]},
             OrderType.STOP_LIMIT: {"limit_price": prices[0], "stop_price": prices[1]},
             OrderType.TRAILING_STOP: {"trail_amount": 1.0},
+            OrderType.MARKET_IF_TOUCHED: {"stop_price": prices[1]},
+            OrderType.LIMIT_IF_TOUCHED: {"limit_price": prices[0], "stop_price": prices[1]},
         }
         latest = self.times[-1] if self.times else START
         till = latest + minutes * MINUTE if time_in_force is TimeInForce.GTD else None
-        arguments: dict[str, Any] = {**named[kind], "time_in_force": time_in_force}
+        arguments: dict[str, Any] = {**named.get(kind, {}), "time_in_force": time_in_force}
         order = self.broker.submit_order(
             asset, lots * (10 if asset == "C" else 1), None, kind, good_till=till, **arguments
         )
         whole = asset != "C" or lots == int(lots)
         in_time = till is None or not self.times or till > latest
-        traded = kind is not OrderType.TRAILING_STOP and asset in ASSETS and whole and in_time
-        assert (order.status is OrderStatus.ACCEPTED) == traded or asset == "C"
+        auction = kind in AUCTIONS or time_in_force in {TimeInForce.OPG, TimeInForce.CLS}
+        traded = asset in ASSETS and whole and in_time and not auction
+        refused = asset == "C" or "could carry" in order.reason
+        assert (order.status is OrderStatus.ACCEPTED) == traded or refused
         assert order.status in {OrderStatus.ACCEPTED, OrderStatus.REJECTED}
         assert bool(order.reason) == (order.status is OrderStatus.REJECTED)
 
@@ -244,8 +249,9 @@ class LifeOfABroker(RuleBasedStateMachine):
     def ask_for_nonsense(self, asset: str) -> None:
         before = dict(self.broker.book.orders)
         with pytest.raises(InvalidOrderError):
-            self.broker.submit_order(asset, math.nan)
+            self.broker.submit_order(asset, 1.0, limit_price=10.0)
         assert dict(self.broker.book.orders) == before
+        assert self.broker.submit_order(asset, 0.0).status is OrderStatus.REJECTED
 
     def tolerance(self) -> float:
         flows = sum(f.quantity * f.price * ASSETS[f.asset].multiplier for f in self.broker.fills)
@@ -302,7 +308,7 @@ class LifeOfABroker(RuleBasedStateMachine):
             mine = [fill for fill in self.broker.fills if fill.order_id == order.id]
             filled = sum(fill.quantity for fill in mine)
             assert order.filled_quantity == pytest.approx(filled)
-            assert (order.status is OrderStatus.FILLED) == (order.remaining == 0)
+            assert (order.status is OrderStatus.FILLED) == (order.remaining == 0 < order.quantity)
             if mine:
                 mean = sum(fill.quantity * fill.price for fill in mine) / filled
                 assert order.average_fill_price == pytest.approx(mean)

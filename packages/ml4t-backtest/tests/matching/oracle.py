@@ -363,10 +363,18 @@ class Venue:
         if self.rules.path == "close":
             bar = Bar(bar.close, bar.close, bar.close, bar.close, bar.volume)
         for order in list(self.orders.values()):
-            if self.takes_part(order, asset) and order["number"] not in self.woken:
-                price = self.alone(order, bar)
-                if price is not None:
-                    self.fill(order, price)
+            if order["number"] not in self.woken:
+                self.meet_alone(order, asset, bar)
+        # Those that have woken meet it too, without the auctions that they were too late for.
+        for number in sorted(self.woken):
+            if not self.auction(self.orders[number]):
+                self.meet_alone(self.orders[number], asset, bar)
+
+    def meet_alone(self, order: State, asset: int, bar: Bar) -> None:
+        if self.takes_part(order, asset):
+            price = self.alone(order, bar)
+            if price is not None:
+                self.fill(order, price)
 
     def alone(self, order: State, bar: Bar) -> Ticks | None:
         """Where the order trades if nothing is known of the bar but its four prices."""

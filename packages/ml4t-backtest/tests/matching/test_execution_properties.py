@@ -1,14 +1,13 @@
 """What holds of the orders and fills of every run, whatever is sent and whatever the bars do."""
 
 from collections import defaultdict
-from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ml4t.core import Order, OrderSide, OrderStatus, OrderType, TimeInForce
+from ml4t.core import Order, OrderStatus, OrderType, TimeInForce
 from ml4t.simulation import (
     Adaptive,
     BarAfterEntry,
@@ -144,9 +143,7 @@ def test_a8_limits_are_never_exceeded(scenario: Scenario, market: Any, cost: Any
 
 
 @given(scenario=scenarios(assets=2), market=markets)
-def test_a9_orders_fill_after_the_bar_they_were_decided_on(
-    scenario: Scenario, market: Any
-) -> None:
+def test_a9_orders_fill_after_the_bar_they_were_decided_on(scenario: Scenario, market: Any) -> None:
     play = Play(scenario, **market)
 
     row_of = {time: row for row, time in enumerate(play.times)}
@@ -200,7 +197,7 @@ def test_a20_a_flat_bar_without_volume_changes_only_timestamps(
     times = [instant(row, 30) for row in range(rows + 1)]
     longer = Play(shifted(scenario, after), per_session=30, times=times, **market)
     # The last bar of the session must stay the last.
-    before = Play(scenario, per_session=30, times=times[:after + 1] + times[after + 2 :], **market)
+    before = Play(scenario, per_session=30, times=times[: after + 1] + times[after + 2 :], **market)
 
     def moved(row: int) -> int:
         return row + 1 if row > after else row
@@ -389,8 +386,7 @@ def test_a31_the_orders_of_a_group_fill_one_orders_worth_together(
     play = Play(scenario, **market)
 
     asked = {
-        f"oco-{number}": tickets[0].quantity
-        for number, tickets in submitted_groups(scenario, play)
+        f"oco-{number}": tickets[0].quantity for number, tickets in submitted_groups(scenario, play)
     }
     for name, orders in groups_of(play).items():
         parent = orders[0].parent

@@ -1,37 +1,41 @@
 """Order programs that backtesting.py ran: trades with stops and targets of their own, and equity.
 
 That engine keeps each entry as a trade of its own, which an order of the other side closes first in
-first out, and lists only trades. Their two ends are the executions here, and those at one price
-in one bar are added up: compare with ``net=True``. What it closes
-on the last bar because the data end is left out, and so is that bar's equity.
+first out; a stop or target closes its own trade. A position here is one number for each asset, so
+each entry of a program is sent for a symbol of its own, all of them with the same bars. What fills
+where comes from our fills; :class:`~.backtesting_py_lots.TradeBook` works out which trade it closes.
+
+What it closes on the last bar because the data end is left out, and so is that bar's equity.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
+import pytest
 
 from ml4t.backtest import (
+    BacktestResult,
     BrokerProtocol,
+    DataFeed,
     OrderSide,
     OrderType,
-    Percentage,
     SameBarClose,
     TimeInForce,
 )
 from ml4t.core import MarketSlice, Order
 from ml4t.core.order_requests import OrderRequest
-from ml4t.simulation.commission import CombinedCommission, PerTrade
-from ml4t.simulation.slippage import BasisPoints
 
+from .backtesting_py_lots import Execution, Piece, TradeBook
 from .backtrader import submit
-from .scenarios import BarStrategy, ExpectedFill, Scenario, netted, small_feed, table_feed
+from .scenarios import FIELDS, BarStrategy, Scenario, rows_of, table_feed
 
-__all__ = ["load", "small_case"]
+__all__ = ["LotScenario", "fee_of", "for_each_entry", "load"]
 
 Line = Mapping[str, Any]
 
@@ -41,20 +45,25 @@ TYPES = {
     "stop": OrderType.STOP,
     "stoplimit": OrderType.STOP_LIMIT,
 }
+PLENTY = 1e12
+"""Cash of a run: each entry stays open in a symbol of its own, and nothing there was refused."""
+NOT_OURS = {
+    "stop": "the bar opens beyond the stop and it fills at the stop, where the market has passed",
+    "twice": "it meets the bar a second time since a market order with a stop or target fills",
+}
+LOTS = "which trade an order of the other side closes is worked out by the test: positions net here"
+COSTS = "the spread is added by the test: it is paid at entries only, beyond a limit as well"
+END = "what is closed on the last bar because the data end"
 
 
 class Program(BarStrategy):
-    """Sends the orders of a program, each at the close of its bar.
+    """Sends each entry of a program for the symbol that is called as the order."""
 
-    ``close`` leaves a portion of the position; ``cancel_all`` cancels what is not a stop or target.
-    """
-
-    def __init__(self, lines: Sequence[Line], symbol: str, *, exclusive: bool = False) -> None:
+    def __init__(self, lines: Sequence[Line]) -> None:
         super().__init__()
         self.lines: dict[int, list[Line]] = defaultdict(list)
         for line in lines:
             self.lines[line["bar"]].append(line)
-        self.symbol, self.exclusive = symbol, exclusive
         self.entries: set[str] = set()
 
     def on_data(
@@ -66,126 +75,201 @@ class Program(BarStrategy):
     ) -> None:
         for line in self.lines.get(data.row, ()):
             if line["type"] == "cancel_all":
-                self._cancel_entries(broker)
-            elif line["type"] == "close":
-                self._close(line, broker)
-            else:
+                for order in broker.pending_orders:
+                    if order.id in self.entries:
+                        broker.cancel_order(order.id)
+            elif line["type"] == "set":
+                broker.submit_oco(self._children(line))
+            elif line["type"] != "close":
                 self._enter(line, broker)
 
-    def _cancel_entries(self, broker: BrokerProtocol) -> None:
-        for order in broker.pending_orders:
-            if order.id in self.entries:
-                broker.cancel_order(order.id)
-
-    def _close(self, line: Line, broker: BrokerProtocol) -> None:
-        position = broker.get_position(self.symbol)
-        if position is not None:
-            left = max(1, round(abs(position.quantity) * line.get("portion", 1.0)))
-            side = OrderSide.SELL if position.quantity > 0 else OrderSide.BUY
-            order = broker.submit_order(self.symbol, left, side, reduce_only=True)
-            self.names[order.id] = line["id"]
-
     def _enter(self, line: Line, broker: BrokerProtocol) -> None:
-        if self.exclusive:
-            self._cancel_entries(broker)
-            broker.close_position(self.symbol)
-        side, orders = OrderSide(line["side"]), list[Order]()
         parent = OrderRequest(
-            asset=self.symbol,
-            side=side,
+            asset=line["id"],
+            side=OrderSide(line["side"]),
             quantity=float(line["size"]),
             order_type=TYPES[line["type"]],
             limit_price=line.get("limit"),
             stop_price=line.get("stop"),
             time_in_force=TimeInForce.GTC,
         )
-        children = self._children(line, side)
-        orders += broker.submit_oto(parent, children) if children else [submit(parent, broker)]
+        children = self._children(line)
+        orders: Sequence[Order] = [submit(parent, broker)] if not children else ()
+        orders = orders or broker.submit_oto(parent, children)
         self.entries.add(orders[0].id)
-        self.names |= {order.id: line["id"] for order in orders}
+        self.names[orders[0].id] = line["id"]
 
-    def _children(self, line: Line, side: OrderSide) -> list[OrderRequest]:
+    def _children(self, line: Line) -> list[OrderRequest]:
         """The stop, then the target."""
         common: dict[str, Any] = {
-            "asset": self.symbol,
-            "side": OrderSide.SELL if side is OrderSide.BUY else OrderSide.BUY,
+            "asset": line["id"],
+            "side": OrderSide.SELL if line["side"] == "buy" else OrderSide.BUY,
             "quantity": float(line["size"]),
             "time_in_force": TimeInForce.GTC,
         }
-        children = []
-        if line.get("sl"):
-            stop = {"order_type": OrderType.STOP, "stop_price": line["sl"]}
-            children.append(OrderRequest(**common, **stop))
-        if line.get("tp"):
-            limit = {"order_type": OrderType.LIMIT, "limit_price": line["tp"]}
-            children.append(OrderRequest(**common, **limit))
-        return children
+        stop = {"order_type": OrderType.STOP, "stop_price": line.get("sl")}
+        target = {"order_type": OrderType.LIMIT, "limit_price": line.get("tp")}
+        wanted = [stop] if line.get("sl") else []
+        wanted += [target] if line.get("tp") else []
+        return [OrderRequest(**common, **leg) for leg in wanted]
 
 
-def load(path: Path) -> Scenario:
-    """Read a run; ``stored_unit_cases.json`` is for :func:`small_case`."""
+@attrs.frozen(kw_only=True)
+class LotScenario(Scenario):
+    """A program of entries, and the trades that came of it.
+
+    Attributes:
+        lines: the program.
+        bars: open, high, low, close of each row.
+        start: the cash that their equity begins with.
+        spread: of the price.
+        fee: money for a size at a price.
+        pieces: their trades; None where they are not told.
+        prices: of their executions, for cases that tell no more.
+        precision: of the values that they tell.
+    """
+
+    lines: Sequence[Line]
+    bars: Sequence[Sequence[float]]
+    start: float
+    spread: float = 0.0
+    fee: Callable[[float, float], float] = lambda size, price: 0.0
+    pieces: Sequence[Piece] | None = None
+    prices: Sequence[float] = ()
+    precision: float = 0.0
+
+    @property
+    def told(self) -> int:
+        """Entries and exits of their trades."""
+        return len(self.prices) if self.pieces is None else 2 * len(self.pieces)
+
+    def assert_same(self, result: BacktestResult) -> Sequence[str]:
+        """See the base class."""
+        entries, exits = self._executions(result)
+        known = {line["id"]: line for line in self.lines if "side" in line}
+        guarded = {name for name, line in known.items() if line.get("sl") or line.get("tp")}
+        exits = dict.fromkeys(guarded, Execution(-1, 0.0)) | exits
+        theirs, reasons = self._as_there(known, entries)
+        on_close = "timing" in self.assumptions
+        book = TradeBook(
+            self.lines, theirs, exits, self.start, self.spread, self.fee, on_close=on_close
+        )
+        equity = book.run([bar[0] for bar in self.bars], [bar[3] for bar in self.bars])
+        if self.pieces is not None:
+            ours, others = sorted(book.pieces), sorted(self.pieces)
+            assert [piece[:4] for piece in ours] == [piece[:4] for piece in others]
+            for mine, other in zip(ours, others, strict=True):
+                assert mine[4:] == pytest.approx(other[4:], rel=0, abs=1e-8), other
+        if self.prices:
+            made = {price for piece in book.pieces for price in piece[4:]}
+            made |= {trade.price for trade in book.trades}
+            assert sorted(made) == pytest.approx(sorted(self.prices), rel=0, abs=1e-8)
+        rows = list(self.rows) if self.rows is not None else slice(None)
+        for curve in self.curves.values():
+            ours = np.array(equity)[rows]
+            np.testing.assert_allclose(ours, curve, rtol=1e-9, atol=self.precision)
+        return [*self.notes, *reasons]
+
+    def _executions(
+        self, result: BacktestResult
+    ) -> tuple[dict[str, Execution], dict[str, Execution]]:
+        """Our entries and exits by the program's names."""
+        entries: dict[str, Execution] = {}
+        exits: dict[str, Execution] = {}
+        rows = rows_of(self.feed, result.fills["timestamp"])
+        for row, line in zip(rows, result.fills.itertuples(), strict=True):
+            is_entry = line.order_id in self.strategy.names
+            (entries if is_entry else exits)[str(line.asset)] = Execution(row, line.price)
+        return entries, exits
+
+    def _as_there(
+        self, known: Mapping[str, Line], entries: Mapping[str, Execution]
+    ) -> tuple[dict[str, Execution], list[str]]:
+        """Our entries, but the stop-limit orders that fill there as they never do here."""
+        twice = {
+            entries[name].bar
+            for name, line in known.items()
+            if line["type"] == "market" and (line.get("sl") or line.get("tp")) and name in entries
+        }
+        there, why = dict(entries), defaultdict[str, list[str]](list)
+        for name, line in known.items():
+            touch = self._touch(line) if line["type"] == "stoplimit" else None
+            if touch is None:
+                continue
+            opened, high, low, _ = self.bars[touch][:4]
+            buys, stop, limit = line["side"] == "buy", line["stop"], line["limit"]
+            is_near = limit <= stop if buys else limit >= stop
+            passed = opened > stop if buys else opened < stop
+            ours = entries.get(name)
+            if not is_near and passed and ours is not None and ours.bar == touch:
+                there[name] = Execution(touch, stop)
+                why["stop"].append(name)
+            elif is_near and touch in twice and (low <= limit if buys else high >= limit):
+                price = min(opened, limit) if buys else max(opened, limit)
+                there[name] = Execution(touch, price, late=True)
+                why["twice"].append(name)
+        found = sorted(why.items())
+        return there, [f"{', '.join(sorted(names))}: {NOT_OURS[kind]}" for kind, names in found]
+
+    def _touch(self, line: Line) -> int | None:
+        """The first bar that reaches the stop of an order."""
+        rows = range(line["bar"] + 1, len(self.bars))
+        buys, stop = line["side"] == "buy", line["stop"]
+        reached = (
+            row
+            for row in rows
+            if (self.bars[row][1] >= stop if buys else self.bars[row][2] <= stop)
+        )
+        return next(reached, None)
+
+
+def for_each_entry(
+    instants: Any, bars: Sequence[Sequence[float]], lines: Sequence[Line]
+) -> DataFeed:
+    """The same bars for a symbol of each entry."""
+    names = sorted(line["id"] for line in lines if "side" in line and line["type"] != "set")
+    columns = {
+        name: np.repeat(np.array([[bar[place]] for bar in bars], float), len(names), axis=1)
+        for place, name in enumerate(FIELDS[:4])
+    }
+    return DataFeed.from_arrays(instants, names, columns)
+
+
+def load(path: Path) -> LotScenario:
+    """Read a run; ``stored_unit_cases.json`` is for :mod:`.backtesting_py_cases`."""
     file = json.loads(path.read_text())
-    settings = file["settings"]
+    settings, lines = file["settings"], file["orders"]
     symbol = file["data"].rpartition("[")[2].rstrip("]")
     feed, days = table_feed([symbol])
+    arrays = [feed.panel.arrays[name][:, 0].tolist() for name in FIELDS[:4]]
+    bars = list(zip(*arrays, strict=True))
     last = len(days) - 1
-    exclusive = settings.get("exclusive_orders", False)
-    return Scenario(
+    instants = np.array([time.replace(tzinfo=None) for time in feed.times], "M8[us]")
+    return LotScenario(
         name=file["name"],
-        feed=feed,
-        strategy=Program(file["orders"], symbol, exclusive=exclusive),
-        cash=settings["cash"],
-        assumptions=assumptions_of(settings),
-        fills=ends_of(file["trades"], symbol, last if settings.get("finalize_trades") else None),
+        feed=for_each_entry(instants, bars, lines),
+        strategy=Program(lines),
+        cash=PLENTY,
+        assumptions={"timing": SameBarClose()} if settings.get("trade_on_close") else {},
         curves={"value": np.array([value for _, value in file["equity_curve"][:last]])},
         rows=range(last),
-        notes=["trades that were closed because the data end are left out"],
+        notes=[LOTS, *([COSTS] if settings.get("spread") else []), END],
+        lines=lines,
+        bars=bars,
+        start=settings["cash"],
+        spread=settings.get("spread", 0.0),
+        fee=fee_of(settings.get("commission", 0.0)),
+        pieces=[piece_of(trade) for trade in file["trades"] if trade["ExitBar"] != last],
     )
 
 
-def assumptions_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the settings ask for, as fields of a configuration.
-
-    Their spread is paid at the entry only; here a slippage of all fills stands for it.
-    """
-    chosen: dict[str, Any] = {}
-    if settings.get("trade_on_close"):
-        chosen["timing"] = SameBarClose()
-    if settings.get("spread"):
-        chosen["slippage"] = BasisPoints(settings["spread"] * 1e4)
-    fee = settings.get("commission")
-    if isinstance(fee, Sequence):
-        chosen["commission"] = CombinedCommission([PerTrade(fee[0]), Percentage(fee[1])])
-    elif fee:
-        chosen["commission"] = Percentage(fee)
-    return chosen
+def piece_of(trade: Line) -> Piece:
+    """A line of their table of trades."""
+    names = ("Tag", "Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice")
+    return Piece(*(trade[name] for name in names))
 
 
-def ends_of(
-    trades: Sequence[Mapping[str, Any]], symbol: str, end: int | None
-) -> list[ExpectedFill]:
-    """Entry and exit of each trade, without names; exits of bar ``end`` are left out."""
-    fills = []
-    for trade in trades:
-        size = trade["Size"]
-        fills.append(ExpectedFill(trade["EntryBar"], "", symbol, size, trade["EntryPrice"]))
-        if trade["ExitBar"] != end:
-            fills.append(ExpectedFill(trade["ExitBar"], "", symbol, -size, trade["ExitPrice"]))
-    return netted(fills)
-
-
-def small_case(
-    bars: Sequence[Sequence[float]], lines: Sequence[Line], settings: Mapping[str, Any]
-) -> Scenario:
-    """A few bars and orders, as the cases of ``stored_unit_cases.json`` tell them in words."""
-    return Scenario(
-        name="small",
-        feed=small_feed(bars),
-        strategy=Program(lines, "A"),
-        cash=settings.get("cash", 10_000.0),
-        assumptions=assumptions_of(settings),
-    )
-
-
-def small_cases(file: Mapping[str, Any]) -> list[Scenario]:
-    return []
+def fee_of(commission: Any) -> Callable[[float, float], float]:
+    """A share of the value, perhaps after a fixed amount."""
+    fixed, share = commission if isinstance(commission, Sequence) else (0.0, commission)
+    return lambda size, price: fixed + abs(size) * price * share

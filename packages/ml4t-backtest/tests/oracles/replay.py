@@ -9,13 +9,8 @@ import attrs
 
 from ml4t.backtest import BacktestConfig, BacktestResult
 
-from . import backtesting_py, backtrader, bt, lean, vectorbt, zipline
-from .scenarios import (
-    Scenario,
-    assert_same_curves,
-    assert_same_ends,
-    assert_same_fills,
-)
+from . import backtesting_py, backtesting_py_cases, backtrader, bt, lean, vectorbt, zipline
+from .scenarios import Scenario
 
 __all__ = ["ENGINES", "Agreement", "agreement_of", "scenarios_of"]
 
@@ -53,7 +48,7 @@ def lean_cases(path: Path) -> Iterable[Scenario]:
 def backtesting_cases(path: Path) -> Iterable[Scenario]:
     """A run, or the small cases of a table."""
     if "stored" in path.stem:
-        return backtesting_py.small_cases(json.loads(path.read_text()))
+        return backtesting_py_cases.small_cases(json.loads(path.read_text()))
     return [backtesting_py.load(path)]
 
 
@@ -83,23 +78,20 @@ def agreement_of(path: Path, run_engine: RunEngine) -> Agreement:
     """
     if path not in _DONE:
         scenarios = scenarios_of(path)
-        for scenario in scenarios:
-            run(scenario, path.parent.name, run_engine)
+        notes = [run(scenario, path.parent.name, run_engine) for scenario in scenarios]
         _DONE[path] = Agreement(
             cases=len(scenarios),
-            fills=sum(len(scenario.fills) for scenario in scenarios),
+            fills=sum(scenario.told for scenario in scenarios),
             values=sum(len(curve) for scenario in scenarios for curve in scenario.curves.values()),
-            left_out=list(dict.fromkeys(note for each in scenarios for note in each.notes)),
+            left_out=list(dict.fromkeys(note for each in notes for note in each)),
         )
     return _DONE[path]
 
 
-def run(scenario: Scenario, engine: str, run_engine: RunEngine) -> None:
-    """Run one scenario under a profile and compare."""
+def run(scenario: Scenario, engine: str, run_engine: RunEngine) -> Sequence[str]:
+    """Run one scenario under a profile and compare; what is not compared, and why."""
     config = attrs.evolve(
         BacktestConfig.of_profile(engine), initial_cash=scenario.cash, **scenario.assumptions
     )
     result = run_engine(scenario.feed, scenario.strategy, config)
-    assert_same_fills(scenario, result)
-    assert_same_curves(scenario, result)
-    assert_same_ends(scenario, result)
+    return scenario.assert_same(result)

@@ -103,6 +103,22 @@ class Scenario:
     fills_later: int = 0
     notes: Sequence[str] = ()
 
+    @property
+    def told(self) -> int:
+        """How many executions the other engine tells."""
+        return len(self.fills)
+
+    def assert_same(self, result: BacktestResult) -> Sequence[str]:
+        """Compare all that is told; what is not compared, and why.
+
+        Raises:
+            AssertionError: a fill, the end of an order or a value differs.
+        """
+        assert_same_fills(self, result)
+        assert_same_curves(self, result)
+        assert_same_ends(self, result)
+        return self.notes
+
 
 @cache
 def table_of(file: str) -> dict[str, dict[str, tuple[float, ...]]]:

@@ -5,56 +5,43 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ml4t.backtest.profiles import load_profile
-
 from .replay import Agreement
 
-__all__ = ["PAGE", "Lines", "is_to_be_written", "lines_of", "rendered", "table_in"]
+__all__ = ["PAGE", "is_to_be_written", "line_of", "lines_in", "rendered"]
 
 _ROOT = next(path for path in Path(__file__).parents if (path / "uv.lock").is_file())
 PAGE = _ROOT / "docs" / "reference" / "agreement.md"
 _HEAD = ("file", "runs", "fills", "values", "agrees", "not compared, and why")
 
-Lines = Mapping[str, str]
-"""The lines of a table by what is in the first column."""
-
 
 def is_to_be_written() -> bool:
-    """Whether the page is to be made anew, as `make agreement` asks for."""
+    """Whether the page is to be made anew, as ``make agreement`` asks for."""
     return bool(os.environ.get("ML4T_WRITE_AGREEMENT"))
 
 
-def lines_of(agreements: Mapping[str, Agreement]) -> dict[str, str]:
-    """A line for each file, in the order of the names."""
-    lines = {}
-    for name, found in sorted(agreements.items()):
-        cells = [name, *(f"{number:,}" for number in found[:3])]
-        cells += ["yes" if not found.differs else "in part", "; ".join(found.left_out)]
-        lines[name] = _line(cells)
-    return lines
+def line_of(name: str, found: Agreement) -> str:
+    """The line of a file in the table of its engine."""
+    counts = [f"{number:,}" for number in (found.cases, found.fills, found.values)]
+    verdict = "yes, but for what is not compared" if found.left_out else "yes"
+    return _line([f"`{name}`", *counts, verdict, "; ".join(found.left_out)])
 
 
-def table_in(page: str, engine: str) -> dict[str, str]:
-    """The lines that the page has for an engine."""
+def lines_in(page: str, engine: str) -> dict[str, str]:
+    """The lines that the page has for an engine, by the name of the file."""
     found = re.search(f"<!-- begin {engine} -->\n(.*?)<!-- end {engine} -->", page, re.DOTALL)
     assert found, f"the page has no place for {engine}"
-    rows = found[1].strip().splitlines()[2:]
-    return {row.split("|")[1].strip(): row for row in rows if row.startswith("|")}
+    rows = found[1].splitlines()[2:]
+    return {row.split("`")[1]: row for row in rows if "`" in row}
 
 
-def rendered(page: str, tables: Mapping[str, Lines]) -> str:
-    """The text of the page with the tables of some engines made anew."""
-    for engine, lines in tables.items():
-        between = re.compile(f"(<!-- begin {engine} -->\n).*(<!-- end {engine} -->)", re.DOTALL)
-        body = "\n".join([_line(_HEAD), _line(["---"] * len(_HEAD)), *lines.values()])
-        page = between.sub(lambda found, body=body: f"{found[1]}{body}\n{found[2]}", page)
-    return page
+def rendered(page: str, engine: str, lines: Mapping[str, str]) -> str:
+    """The text of the page with the table of an engine made anew."""
+    table = "\n".join([_line(_HEAD), _line(["---"] * len(_HEAD)), *lines.values()])
+    begin, end = f"<!-- begin {engine} -->\n", f"<!-- end {engine} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{table}\n{end}{after}"
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def title_of(engine: str) -> str:
-    """What people call an engine."""
-    return load_profile(engine).title

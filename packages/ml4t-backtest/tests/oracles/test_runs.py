@@ -46,3 +46,10 @@ def test_rebalances_give_the_fills_and_curves_of_bt(path: Path, run_engine: RunE
 @pytest.mark.parametrize("path", oracle_files("lean", lambda path: "fill" in path.stem))
 def test_an_order_and_a_bar_give_the_fill_of_lean(path: Path, run_engine: RunEngine) -> None:
     assert agreement_of(path, run_engine).cases
+
+
+@pytest.mark.parametrize("path", oracle_files("backtesting_py"))
+def test_a_program_gives_the_trades_and_equity_of_backtesting_py(
+    path: Path, run_engine: RunEngine
+) -> None:
+    assert agreement_of(path, run_engine).fills

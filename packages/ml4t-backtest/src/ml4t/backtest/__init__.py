@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from ml4t.backtest.broker import ArrayBroker
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.calendars import ExchangeCalendar
 from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.labels import EndOfBar, SessionDate, StartOfBar
 from ml4t.backtest.data.panel import ArraySlice
 from ml4t.backtest.engine import Engine
 from ml4t.backtest.results.manifest import RunManifest
@@ -119,8 +121,10 @@ __all__ = [
     "CombinedSlippage",
     "DataFeed",
     "Delayed",
+    "EndOfBar",
     "Engine",
     "EntryBar",
+    "ExchangeCalendar",
     "Fill",
     "FixedAmount",
     "HalfSpread",
@@ -162,9 +166,11 @@ __all__ = [
     "ReversalConfirms",
     "RunManifest",
     "SameBarClose",
+    "SessionDate",
     "ShortInterest",
     "ShortInterestOnCost",
     "SquareRootImpact",
+    "StartOfBar",
     "StaysTriggered",
     "Strategy",
     "SubmissionOrder",

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.engine import Engine
+from ml4t.backtest.guards.options import BarLabel, BarLength, CalendarName, OutsideSessions
 from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.strategy_file import load_strategy, place_in
@@ -67,6 +68,10 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         str | None,
         typer.Option(help="Zone of timestamps that carry none, such as America/New_York."),
     ] = None,
+    calendar: CalendarName = None,
+    bar_label: BarLabel = None,
+    bar_length: BarLength = None,
+    outside_session: OutsideSessions = None,
     config: Annotated[
         Path | None,
         typer.Option(help="TOML file: initial_cash, account, timing, slippage, commission."),
@@ -90,6 +95,11 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     console = Console()
     inputs = RunInputs(
         strategy=strategy, prices=prices, signals=signals, context=context, timezone=timezone
+    ).with_options(
+        calendar=calendar,
+        bar_label=bar_label,
+        bar_length=bar_length,
+        outside_session=outside_session,
     )
     try:
         chosen = load_strategy(strategy)

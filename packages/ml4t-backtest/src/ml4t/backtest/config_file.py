@@ -105,6 +105,18 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
         simulation.PreviewedCashAccount,
     ),
     simulation.Shortfall: (simulation.TrimOrder, simulation.RejectOrder),
+    simulation.Exits: (simulation.NoExits, simulation.ExitForAll, simulation.ExitByAsset),
+    simulation.ExitRule: (
+        simulation.StopLoss,
+        simulation.TakeProfit,
+        simulation.TrailingExit,
+        simulation.VolatilityStop,
+        simulation.TimeExit,
+        simulation.SignalExit,
+        simulation.ScaledExit,
+        simulation.FirstOf,
+        simulation.AllOf,
+    ),
 }
 """The classes that answer each question about account and market."""
 

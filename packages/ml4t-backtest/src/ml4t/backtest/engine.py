@@ -66,8 +66,9 @@ class Engine:
         Raises:
             Exception: whatever the strategy raises, with a note that names the bar.
         """
-        broker = ArrayBroker(self.config.initial_cash, self.feed.terms, self.config)
-        broker.lifetimes.daily = self.feed.times.daily
+        feed, config = self.feed, self.config
+        broker = ArrayBroker(config.initial_cash, feed.terms, config, calendar=feed.calendar)
+        broker.lifetimes.daily = feed.is_daily
         if self._listens():
             broker.outbox = []
         with rare_collections():
@@ -96,6 +97,7 @@ class Engine:
         outbox, same_bar = broker.outbox, self.config.timing.same_bar
         context = _NO_CONTEXT
         charges = not isinstance(self.config.financing, NoFinancing)
+        has_exits = broker.has_exits
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
         # This frame and the broker, and on some versions of Python the question itself.
@@ -118,6 +120,8 @@ class Engine:
             if contexts is not None:
                 context = contexts[row]
             on_data(now, data, context, broker)
+            if has_exits:
+                broker.watch_exits()
             if same_bar and working:
                 broker.match_same_bar()
 

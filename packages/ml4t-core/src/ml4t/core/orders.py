@@ -204,6 +204,9 @@ class Order:
             msg = f"a fill of order {self.id} must be positive, was {quantity} at {price}"
             raise InvalidValueError(msg)
         wanted, before = self.request.quantity, self.average_fill_price
+        if quantity == wanted and self.status is OrderStatus.ACCEPTED:
+            # Most orders fill at once.
+            return self._changed(OrderStatus.FILLED, at, wanted, price, fee)
         filled = self.filled_quantity + quantity
         average = price if before is None else before + (price - before) * (quantity / filled)
         if filled > wanted * (1 + _TOLERANCE):
@@ -218,6 +221,11 @@ class Order:
         if status not in LEGAL_TRANSITIONS[self.status]:
             msg = f"order {self.id} is {self.status.name} and cannot fill"
             raise TransitionError(msg)
+        return self._changed(status, at, filled, average, self.fees + fee)
+
+    def _changed(
+        self, status: OrderStatus, at: datetime, filled: float, average: float, fees: float
+    ) -> "Order":
         order = _draft(
             self.id,
             self.request,
@@ -228,7 +236,7 @@ class Order:
             average,
             self.triggered,
             self.reason,
-            self.fees + fee,
+            fees,
             self.parent,
             self.group,
             self.trail_stop,

@@ -27,6 +27,7 @@ __all__ = [
 
 _TOLERANCE = 1e-9
 _STEPS = 8
+_ROUNDING = 1e-13
 
 
 class Trade(NamedTuple):
@@ -176,9 +177,11 @@ def _paid_by(cash: float, trade: Trade) -> float:
         # The fee of too large a quantity leaves too small a one, which is safe, and the other way
         # round; with a fee that grows by a share both close in on what the cash just pays for.
         quantity = max((cash - trade.fee_of(quantity)) / trade.unit_value, 0.0)
-        if quantity * trade.unit_value + trade.fee_of(quantity) <= cash:
-            paid = max(paid, quantity)
-    return whole_lots(paid, trade.step)
+        safe = quantity * (1 - _ROUNDING)
+        if safe * trade.unit_value + trade.fee_of(safe) <= cash:
+            paid = max(paid, safe)
+    # A whole number of lots must not be lost to the rounding above.
+    return whole_lots(paid / (1 - _ROUNDING), trade.step) if trade.step else paid
 
 
 @attrs.frozen

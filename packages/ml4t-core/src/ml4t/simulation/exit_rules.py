@@ -10,6 +10,7 @@ before slippage and impact, as the prices of a bracket are.
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import ClassVar
 
 import attrs
@@ -156,8 +157,7 @@ class TrailingExit(_Distance):
     def orders(self, entry: Entry) -> tuple[ExitOrder, ...]:  # noqa: ARG002
         """One trailing stop."""
         tag, kind = "exit: trailing", OrderType.TRAILING_STOP
-        trail = {"trail_amount": self.amount, "trail_percent": self.percent}
-        return (ExitOrder(tag, kind, **trail),)
+        return (ExitOrder(tag, kind, trail_amount=self.amount, trail_percent=self.percent),)
 
     def decision(self, moment: ClosedBar) -> str:  # noqa: ARG002
         """Never: the order rests."""
@@ -311,7 +311,7 @@ class ScaledExit:
 
     def __attrs_post_init__(self) -> None:
         percents = [0.0, *(percent for percent, _ in self.levels)]
-        ascend = all(one < next_one for one, next_one in zip(percents, percents[1:], strict=False))
+        ascend = all(lower < higher for lower, higher in pairwise(percents))
         if len(percents) == 1 or not ascend or not percents[-1] < math.inf:
             msg = f"percents of ScaledExit must ascend from above 0, were {percents[1:]}"
             raise ConfigError(msg)

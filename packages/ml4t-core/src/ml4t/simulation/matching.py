@@ -179,16 +179,15 @@ def _then_limit(
 ) -> Match | None:
     if trigger is None:
         return None
-    limit = order.request.limit_price
+    limit, touch = order.request.limit_price, order.request.stop_price
     assert limit is not None  # noqa: S101 - an order request cannot be built without it
+    assert touch is not None  # noqa: S101 - an order request cannot be built without it
     buys = order.request.side is OrderSide.BUY
-    name = order.request.order_type.value
+    if not rules.stop_limits.same_bar and (limit <= touch if buys else limit >= touch):
+        return TRIGGERED
     if trigger.rule.endswith("_open"):
-        touch = order.request.stop_price
-        assert touch is not None  # noqa: S101 - an order request cannot be built without it
-        is_near = limit < touch if buys else limit > touch
-        waits = is_near and not rules.stop_limits.same_bar
-        return TRIGGERED if waits else _limit(order, bar, rules) or TRIGGERED
+        return _limit(order, bar, rules) or TRIGGERED
+    name = order.request.order_type.value
     if trigger.price <= limit if buys else trigger.price >= limit:
         return Match(trigger.price, f"{name}_touch")
     if rules.stop_limits.confirms(bar, limit, buys=buys):

@@ -59,8 +59,9 @@ class OrderBook:
         if self.sleeping or order.status is OrderStatus.HELD:
             if order.status is OrderStatus.HELD:
                 self.sleeping[number] = order
-                return
-            self.sleeping.pop(number, None)
+                works = False
+            else:
+                self.sleeping.pop(number, None)
         if works:
             self.working[number] = order
         else:

@@ -57,7 +57,7 @@ class OrderGroups:
             child = self._book[child_id]
             if child.is_open:
                 self._wake(child, order, price, now)
-        if order.group is None:
+        if order.group not in self._groups:
             return
         whole = self._whole(order)
         filled = self._filled(order.group)

@@ -1,4 +1,4 @@
-"""The orders that close positions by rule, from the fill that opens one to the one that closes it."""
+"""The orders that close positions by rule, from the fill that opens a position to its last."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,15 +68,18 @@ class PositionExits:
         book: the orders.
         put: sets the new state of an order.
         rest: adds an order that works at once.
-        send: enters an order of the strategy's kind.
+        send: enters an order as if the strategy had sent it.
+
+    Attributes:
+        fresh: the ids of the orders that were placed in the current bar.
 
     Raises:
         ConfigError: a rule is for an asset that cannot be traded.
     """
 
     __slots__ = (
-        "_assets", "_bars", "_book", "_exits", "_ids", "_now", "_open", "_put", "_real", "_rest",
-        "_send", "_unshared",
+        "_assets", "_bars", "_book", "_exits", "_ids", "_now", "_open", "_put", "_real",
+        "_rest", "_send", "_unshared", "fresh",
     )  # fmt: skip
 
     def __init__(
@@ -106,22 +109,29 @@ class PositionExits:
         # Of the current bar: ids of orders that fills would place, and what they became.
         self._ids: dict[OrderRequest, str] = {}
         self._real: dict[str, str] = {}
+        self.fresh: set[str] = set()
 
     @staticmethod
     def of(exits: Exits, *rest: object) -> "PositionExits | None":
         """The exits of a venue; None where there are none."""
         return None if isinstance(exits, NoExits) else PositionExits(exits, *rest)  # type: ignore[arg-type]
 
-    def begin(self, bars: MarketSlice, now: datetime) -> None:
-        """Start with the bars complete at ``now``."""
+    def begin(self, bars: MarketSlice, now: datetime) -> Callable[[str], Order | None]:
+        """Start with the bars complete at ``now``.
+
+        Returns:
+            What finds a working order by its id, or by the one under which it was foreseen.
+        """
         self._bars, self._now = bars, now
         self._ids.clear()
         self._real.clear()
+        self.fresh.clear()
+        return self._find
 
     def foreseen(self, order: Order, price: float, before: float, after: float) -> Sequence[Order]:
         """The orders that a fill of ``order`` would place, if it would open a position.
 
-        Their ids stand for the orders that the fill will place; see :meth:`placed`.
+        Their ids stand for the orders that the fill will place.
 
         Args:
             order: what fills.
@@ -140,12 +150,11 @@ class PositionExits:
             number = self._ids.setdefault(request, str(_FORESEEN + len(self._ids)))
             size = math.inf if wanted.share is None else wanted.share * abs(after)
             request = attrs.evolve(request, quantity=size)
-            foreseen.append(Order(number, request, OrderStatus.ACCEPTED, parent=order.id))
+            group = _group(order, wanted)
+            foreseen.append(
+                Order(number, request, OrderStatus.ACCEPTED, parent=order.id, group=group)
+            )
         return foreseen
-
-    def placed(self, order_id: str) -> Order | None:
-        """The working order that was foreseen under ``order_id``; None where it was not placed."""
-        return self._book.working.get(self._real.get(order_id, ""))
 
     def known(self, stops: Mapping[str, float]) -> dict[str, float]:
         """``stops`` by the ids of the orders that were placed."""
@@ -175,11 +184,11 @@ class PositionExits:
             rule = self._exits.rule_for(asset) if after else None
             if rule is not None:
                 entry, size = self._entry(asset, after, price), abs(after)
-                position = _Open(rule, entry, order, self._now, after, price, size)
-                self._open[asset] = position
-                self._place(position)
+                opened = _Open(rule, entry, order, self._now, after, price, size)
+                self._open[asset] = opened
+                self._place(opened)
             return
-        position = self._open[asset] if asset in self._open else None
+        position = self._open.get(asset)
         if position is None:
             return
         added = abs(after) - abs(before)
@@ -218,6 +227,9 @@ class PositionExits:
         position.closing = self._send(request, None).id
         self._unshared.add(position.closing)
 
+    def _find(self, order_id: str) -> Order | None:
+        return self._book.working.get(self._real.get(order_id, order_id))
+
     def _entry(self, asset: str, held: float, price: float) -> Entry:
         return Entry(1 if held > 0 else -1, price, partial(self._bars.average_range, asset))
 
@@ -239,9 +251,16 @@ class PositionExits:
             if order_id is not None:
                 self._move(self._book[order_id], request, size)
             elif request is not None and size > 0:
-                self._add(position, place, request, size)
+                self._add(position, place, wanted, request, size)
 
-    def _add(self, position: _Open, place: int, key: OrderRequest, size: float) -> None:
+    def _add(
+        self,
+        position: _Open,
+        place: int,
+        wanted: ExitOrder,
+        key: OrderRequest,
+        size: float,
+    ) -> None:
         request, opener = attrs.evolve(key, quantity=size), position.opener
         number = str(len(self._book) + 1)
         order = Order(
@@ -252,13 +271,15 @@ class PositionExits:
             submitted_at=opener.submitted_at,
             updated_at=self._now,
             parent=opener.id,
+            group=_group(opener, wanted),
         )
         if request.order_type is OrderType.TRAILING_STOP:
             order = attrs.evolve(order, trail_stop=trail_stop(request, position.best))
         position.resting[place] = number
+        self.fresh.add(number)
         if key in self._ids:
             self._real[self._ids[key]] = number
-        if not self._is_shared(position, place):
+        if wanted.share is None:
             self._unshared.add(number)
         self._rest(order)
 
@@ -286,9 +307,6 @@ class PositionExits:
             order = self._book[order_id]
             if order.is_open:
                 self._move(order, order.request, abs(position.held))
-
-    def _is_shared(self, position: _Open, place: int) -> bool:
-        return position.rule.orders(position.entry)[place].share is not None
 
     def _share(self, position: _Open, wanted: ExitOrder) -> float:
         """How much a resting order closes, without sign."""
@@ -325,6 +343,11 @@ class PositionExits:
 
 def _opens(before: float, after: float) -> bool:
     return bool(after) and before * after <= 0
+
+
+def _group(opener: Order, wanted: ExitOrder) -> str | None:
+    """Of the orders that close a whole position only one can; those that close parts all may."""
+    return f"exits-of-{opener.id}" if wanted.share is None else None
 
 
 def _on_tick(price: float, tick: float) -> float:

@@ -27,7 +27,7 @@ class StopLimitRule(Protocol):
 
     @property
     def same_bar(self) -> bool:
-        """Whether a bar that opened beyond the stop may fill a limit on the near side of it."""
+        """Whether a limit on the near side of the stop may fill in the bar that touched it."""
 
     @property
     def at_close(self) -> bool:
@@ -70,7 +70,8 @@ class ReversalConfirms:
 class NextBarTests:
     """It never does: the limit is tested from the next bar on.
 
-    That is so in a bar that opened beyond the stop as well. Source: backtesting.py.
+    That is so in a bar that opened beyond the stop as well, and where limit and stop are one price.
+    Source: backtesting.py.
     """
 
     same_bar: ClassVar[bool] = False

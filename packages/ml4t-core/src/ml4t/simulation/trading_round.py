@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import attrs
@@ -19,6 +20,7 @@ from ml4t.simulation.matching import TRIGGERED, Match, PriceRules, match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_groups import OrderGroups
 from ml4t.simulation.participation import Unlimited
+from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trailing import trail_stop
 from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
 
@@ -81,6 +83,7 @@ class TradingRound:
         book: the orders.
         groups: which of them hang together.
         held: units held of an asset.
+        exits: the rules that close positions; None without any.
 
     Attributes:
         timing: when a market order fills.
@@ -89,8 +92,8 @@ class TradingRound:
     """
 
     __slots__ = (
-        "_assets", "_book", "_groups", "_held", "_limited", "_market", "_rules", "_special",
-        "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
+        "_assets", "_book", "_exits", "_groups", "_held", "_limited", "_market", "_rules",
+        "_special", "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -100,6 +103,7 @@ class TradingRound:
         book: OrderBook,
         groups: OrderGroups,
         held: Callable[[str], float],
+        exits: PositionExits | None = None,
     ) -> None:
         self._market = market
         self._limited = not isinstance(market.participation, Unlimited)
@@ -107,6 +111,7 @@ class TradingRound:
         self._book = book
         self._groups = groups
         self._held = held
+        self._exits = exits
         # Orders that need more than their type's own rule; most need no more.
         self._special: set[str] = set()
         self._trails: dict[str, None] = {}
@@ -147,7 +152,7 @@ class TradingRound:
         if self.late or self._stops:
             self.late, self._stops = set(), {}
         with_care = self._special or self._waiting or path.close_only or self._limited
-        if not with_care and not self._groups.exist:
+        if not with_care and not self._groups.exist and self._exits is None:
             planned = self._all_at_market(bars)
             if planned is not None:
                 return planned
@@ -217,10 +222,13 @@ class TradingRound:
         path, planned = self._market.path, list[Planned]()
         if not path.in_turn or not self._market.children.in_entry_bar:
             return planned
+        if self._exits is not None:
+            asleep = self._exits.fresh.union(asleep)
         for order_id in sorted(self._book.working.keys() & asleep, key=int):
             order = self._book.working[order_id]
             bar = bars.get(order.asset)
-            if bar is None or not self._wakes(order, bar):
+            # An auction that filled its parent is over for a child.
+            if bar is None or is_for_auction(order.request) or not self._wakes(order, bar):
                 continue
             shown = ClosingPrice.of(bar) if path.close_only else bar
             met = match(order, shown, self.timing, self._rules)
@@ -231,7 +239,11 @@ class TradingRound:
     def _wakes(self, child: Order, bar: PriceBar) -> bool:
         """Whether a child that is awake works in the bar that filled its parent."""
         parent = child.parent or ""
-        requests = [each.request for each in self._groups.family(parent)]
+        family = self._groups.family(parent)
+        if child not in family:
+            same = self._book.working_in(child.asset).values()
+            family = tuple(each for each in same if each.group == child.group)
+        requests = [each.request for each in family]
         return self._market.children.wakes(self._book[parent].request, requests, bar)
 
     def follow(self, bars: MarketSlice, now: datetime) -> None:
@@ -239,6 +251,8 @@ class TradingRound:
         if not self._trails:
             return
         trailing = self._market.trailing
+        if self._exits is not None and self._stops:
+            self._stops = self._exits.known(self._stops)
         for order_id in self._trails:
             order = self._book.working.get(order_id)
             bar = None if order is None or order.triggered else bars.get(order.request.asset)
@@ -298,23 +312,32 @@ class TradingRound:
         return [planned for *_, planned in moments]
 
     def _is_simple(self, order: Order, bar: PriceBar) -> bool:
-        return order.request.order_type not in _NEEDS_WALK and not self._woken_by(order.id, bar)
+        if order.request.order_type in _NEEDS_WALK:
+            return False
+        if self._exits is not None and not order.request.reduce_only:
+            return not self._market.children.in_entry_bar
+        return not self._woken_by(bar, order, 0.0, 0.0, 0.0)
 
-    def _woken_by(self, order_id: str, bar: PriceBar) -> Sequence[Order]:
-        """The children that work in the bar that fills this order."""
+    def _woken_by(
+        self, bar: PriceBar, order: Order, price: float, before: float, after: float
+    ) -> Sequence[Order]:
+        """What works in the bar that fills this order because it does."""
         activation = self._market.children
-        children = self._groups.children(order_id) if activation.in_entry_bar else ()
+        children = self._groups.children(order.id) if activation.in_entry_bar else ()
+        if self._exits is not None and activation.in_entry_bar:
+            children = (*children, *self._exits.foreseen(order, price, before, after))
         if not children:
             return ()
         requests = [child.request for child in children]
-        parent = self._book[order_id].request
-        return children if activation.wakes(parent, requests, bar) else ()
+        return children if activation.wakes(order.request, requests, bar) else ()
 
     def _walked(
         self, group: Sequence[Candidate], now: datetime, auctions: Auctions
     ) -> list[tuple[int, Planned]]:
         asset, bar = group[0].order.request.asset, group[0].bar
         orders = [candidate.order for candidate in group]
+        if self._exits is not None:
+            orders = self._exits.unshared(orders)
         high_walk, low_walk = (
             walk(
                 orders,
@@ -325,7 +348,7 @@ class TradingRound:
                 auctions=auctions,
                 strict_limits=self._rules.limits.strict,
                 held=self._held(asset),
-                children_of=lambda order_id: self._woken_by(order_id, bar),
+                children_of=partial(self._woken_by, bar),
             )
             for high_first in (True, False)
         )
@@ -360,5 +383,5 @@ def _part_of(rule: str) -> int:
     return AT_CLOSE if rule.endswith("close") else BETWEEN
 
 
-def _outcome(way: Walk) -> list[tuple[str, float]]:
-    return sorted((step.order_id, step.met.price) for step in way.steps)
+def _outcome(way: Walk) -> list[tuple[str, float, float]]:
+    return sorted((step.order_id, step.met.price, step.signed_quantity) for step in way.steps)

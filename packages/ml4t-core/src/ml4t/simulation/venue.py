@@ -22,6 +22,7 @@ from ml4t.simulation.matching import TRIGGERED, Match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_checks import OrderChecks
 from ml4t.simulation.order_groups import OrderGroups
+from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trading_round import TradingRound
 from ml4t.simulation.trailing import trail_stop
 
@@ -35,6 +36,7 @@ class SimulatedVenue:
     :meth:`match` if orders are working, and only then lets the strategy act. An order therefore
     meets the first bar after the one it was decided on. With a same-bar timing the driver calls
     :meth:`match_same_bar` after the strategy, and with a financing :meth:`accrue` before the match.
+    Where rules close positions it calls :meth:`watch_exits` right after the strategy.
 
     Args:
         cash: the money to start with.
@@ -61,6 +63,7 @@ class SimulatedVenue:
         "_capabilities",
         "_checks",
         "_executions",
+        "_exits",
         "_groups",
         "_is_prompt",
         "_ledger",
@@ -104,7 +107,10 @@ class SimulatedVenue:
         preview = CashPreview(self.book, self._put, self._assets, market.commission)
         self._preview = preview if market.account.previews else None
         self._groups = OrderGroups(self.book, self._put)
-        self._reduces = False
+        self._exits = PositionExits.of(
+            market.exits, self._assets, self.book, self._put, self._rest, self._enter
+        )
+        self._reduces = self._exits is not None
         self._is_prompt = not market.timing.delay
         self._checks = OrderChecks(
             self._assets,
@@ -114,7 +120,9 @@ class SimulatedVenue:
             self._ledger,
             self._equity,
         )
-        self.round = TradingRound(market, self._assets, self.book, self._groups, self._held)
+        self.round = TradingRound(
+            market, self._assets, self.book, self._groups, self._held, self._exits
+        )
 
     def accrue(self) -> None:
         """Charge for the positions held since the bars before; call it before :meth:`match`."""
@@ -136,17 +144,19 @@ class SimulatedVenue:
         # What fills may change other orders.
         tied = self._reduces or self._groups.exist
         execute = self._execute if tied else self._executions.execute
-        asleep = frozenset(book.sleeping) if book.sleeping else None
+        asleep = frozenset(book.sleeping) if tied else None
+        find = book.working.get if self._exits is None else self._exits.begin(bars, now)
         plan = self.round.plan(bars, now, auctions)
         while plan:
             for order_id, met, path in plan:
                 # What filled before it may have ended or changed it.
-                order = book.working.get(order_id)
+                order = find(order_id)
                 if order is not None and met is not TRIGGERED:
                     execute(order, met, path)
                 elif order is not None:
                     self._put(attrs.evolve(order, triggered=True, updated_at=now))
-            plan, asleep = self.round.plan_woken(bars, asleep) if asleep else (), None
+            plan = () if asleep is None else self.round.plan_woken(bars, asleep)
+            asleep = None
         if book.working:
             self._after_bar(bars, now, auctions)
         else:
@@ -175,11 +185,25 @@ class SimulatedVenue:
         if not timing.same_bar:
             return
         self._executions.begin(bars, now, bars.mark)
+        if self._exits is not None:
+            self._exits.begin(bars, now)
         for order in tuple(self.book.working.values()):
             trades = order.order_type is OrderType.MARKET and not is_for_auction(order.request)
             bar = bars.get(order.asset) if trades else None
             if bar is not None and self.book[order.id].is_open:
                 self._execute(order, Match(timing.market_price(bar), timing.rule))
+
+    @property
+    def has_exits(self) -> bool:
+        """Whether rules close positions, so that :meth:`watch_exits` has something to do."""
+        return self._exits is not None
+
+    def watch_exits(self) -> None:
+        """Let the rules that close positions look at the current bars, after the strategy did."""
+        bars, now = self.bars, self.now
+        assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
+        if self._exits is not None:
+            self._exits.watch(bars, now)
 
     def _equity(self) -> float:
         """Cash and the market value of all positions at their last known closes."""
@@ -235,6 +259,11 @@ class SimulatedVenue:
         self.round.entered(order)
         return order
 
+    def _rest(self, order: Order) -> None:
+        """Add an order that works at once, beside the position that it closes."""
+        self.round.entered(order)
+        self._put(order)
+
     def _enter_family(
         self, parent: OrderRequest, children: Sequence[OrderRequest]
     ) -> tuple[Order, ...]:
@@ -253,8 +282,11 @@ class SimulatedVenue:
             return
         if self._groups.exist:
             self._groups.after_fill(filled, met.price, now)
-        if before and before * self._held(order.asset) <= 0:
+        after = self._held(order.asset) if self._reduces else 0.0
+        if before and before * after <= 0:
             self._groups.close_exits(order.asset, before, now)
+        if self._exits is not None:
+            self._exits.after_fill(filled, met.price, before, after)
 
     def _put(self, order: Order, fill: Fill | None = None) -> None:
         """Set the new state of an order, perhaps after a fill."""

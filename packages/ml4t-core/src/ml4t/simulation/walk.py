@@ -225,21 +225,26 @@ class _Walker:
         kind = item.request.order_type
         if self.auctions.of(item.request) is not None:
             self._ask_in_auction(item, OPEN, is_held=self.auctions.opens and self.part == AT_OPEN)
-        elif kind is OrderType.MARKET or (item.triggered and kind not in _TRIGGERS):
-            if kind is not OrderType.MARKET:
-                self._fill(item, "market_open")
-            elif not self._waits_for_close or self.part == AT_CLOSE:
+        elif kind is OrderType.MARKET:
+            if not self._waits_for_close or self.part == AT_CLOSE:
                 self._fill(item, self.timing.rule)
+        elif item.triggered and kind not in _TRIGGERS:
+            self._fill(item, "market_open")
         elif kind is OrderType.LIMIT or item.triggered:
             self._fill_if_marketable(item)
         elif kind is OrderType.TRAILING_STOP and item.stop is None:
             item.stop = trail_stop(item.request, self.here)
         elif self._is_through(item):
-            item.triggered = True
-            if kind in _TRIGGERS:
-                self._fill_if_marketable(item)
-            else:
-                self._fill(item, f"{_RULES[kind]}_{self._branch}")
+            self._trigger(item)
+
+    def _trigger(self, item: _Resting) -> None:
+        """The price here is at or beyond the trigger of ``item``."""
+        item.triggered = True
+        kind = item.request.order_type
+        if kind in _TRIGGERS:
+            self._fill_if_marketable(item)
+        else:
+            self._fill(item, f"{_RULES[kind]}_{self._branch}")
 
     @property
     def _waits_for_close(self) -> bool:

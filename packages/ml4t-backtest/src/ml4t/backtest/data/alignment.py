@@ -6,9 +6,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from ml4t.backtest.data.clock import Clock, Timed
 from ml4t.backtest.data.columns import Codes
 from ml4t.backtest.data.frames import Frame
-from ml4t.backtest.data.instants import Instants, read_instants
 from ml4t.backtest.data.refusals import more_rows
 from ml4t.backtest.data.symbols import Symbols, read_symbols
 from ml4t.backtest.data.zones import EPOCH
@@ -23,19 +23,23 @@ class KeyedRows:
 
     Attributes:
         label: what the frame is to the caller: ``prices`` or ``signals``.
-        instants: the instant of each row.
-        symbols: the symbol of each row.
+        instants: the instant of each row that counts.
+        symbols: the symbol of each row that counts.
     """
 
     label: str
-    instants: Instants
+    instants: Timed
     symbols: Symbols
 
     def where(self, row: int) -> str:
         """How messages name a row: counted from 0, with its timestamp and asset."""
         when = iso(int(self.instants.values[self.instants.codes[row]]), self.instants.zone)
         symbol = self.symbols.names[self.symbols.codes[row]]
-        return f"row {row} of {self.label} ({when}, {symbol})"
+        return f"row {self.instants.given(row)} of {self.label} ({when}, {symbol})"
+
+    def take(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The numbers of the rows that count, from those of all rows given."""
+        return numbers if self.instants.rows is None else numbers[self.instants.rows]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -61,16 +65,17 @@ class Placement:
         return grid
 
 
-def key_rows(frame: Frame, declared: tzinfo | None) -> KeyedRows:
+def key_rows(frame: Frame, clock: Clock) -> KeyedRows:
     """The instants and symbols of a frame.
 
     Raises:
         DataError: one of the two columns is absent or has a value that cannot be used.
     """
-    time, asset = frame.time_column(), frame.asset_column()
-    return KeyedRows(
-        label=frame.label, instants=read_instants(time, declared), symbols=read_symbols(asset)
-    )
+    time, symbols = frame.time_column(), read_symbols(frame.asset_column())
+    instants = clock.read(time, lambda row: symbols.names[symbols.codes[row]])
+    if instants.rows is not None:
+        symbols = symbols.take(instants.rows)
+    return KeyedRows(label=frame.label, instants=instants, symbols=symbols)
 
 
 def place(rows: KeyedRows, times: Codes, assets: Codes, shape: tuple[int, int]) -> Placement:
@@ -89,9 +94,10 @@ def place(rows: KeyedRows, times: Codes, assets: Codes, shape: tuple[int, int]) 
         taken[cells] = True
         if np.count_nonzero(taken) < len(cells):
             row, earlier, more = first_repeat(cells)
+            first = rows.instants.given(earlier)
             msg = (
                 f"{rows.where(row)}: there must be one row for each timestamp and asset, row "
-                f"{earlier} has both already; remove one of them{more_rows(more)}"
+                f"{first} has both already; remove one of them{more_rows(more)}"
             )
             raise DataError(msg)
     return Placement(cells=cells, shape=shape, in_order=in_order)

@@ -1,7 +1,7 @@
 """The frame of context: what is known at an instant about the market as a whole."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.data.alignment import first_repeat, iso
+from ml4t.backtest.data.clock import Clock, Timed
 from ml4t.backtest.data.columns import Column
 from ml4t.backtest.data.frames import FrameSource, read_frame
-from ml4t.backtest.data.instants import Instants, read_instants
 from ml4t.backtest.data.refusals import more_rows
 from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.errors import DataError
@@ -23,9 +23,7 @@ _NOTHING: Context = MappingProxyType({})
 _SCALARS = (str, int, float, Decimal, date)
 
 
-def read_contexts(
-    source: FrameSource, times: TimeAxis, declared: tzinfo | None
-) -> tuple[Context, ...]:
+def read_contexts(source: FrameSource, times: TimeAxis, clock: Clock) -> tuple[Context, ...]:
     """The context at each instant, by column, in a mapping that cannot be changed.
 
     A missing value is None. Instants without a row have an empty mapping.
@@ -40,18 +38,21 @@ def read_contexts(
     if not columns:
         msg = "context has no column beside the timestamps; add one"
         raise DataError(msg)
-    instants = read_instants(moments, declared)
+    instants = clock.read(moments, lambda _: "")
     rows = times.locate(instants.values)[instants.codes]
     _refuse(rows, instants)
     columns.sort(key=lambda column: column.name)
     names = [column.name for column in columns]
     contexts = [_NOTHING] * len(times)
-    for row, values in zip(rows.tolist(), zip(*map(_scalars, columns), strict=True), strict=True):
+    scalars = list(zip(*map(_scalars, columns), strict=True))
+    if instants.rows is not None:
+        scalars = [scalars[row] for row in instants.rows.tolist()]
+    for row, values in zip(rows.tolist(), scalars, strict=True):
         contexts[row] = MappingProxyType(dict(zip(names, values, strict=True)))
     return tuple(contexts)
 
 
-def _refuse(rows: NDArray[np.intp], instants: Instants) -> None:
+def _refuse(rows: NDArray[np.intp], instants: Timed) -> None:
     """Refuse rows of no instant of the prices, and second rows of one."""
     strange = np.flatnonzero(rows < 0)
     if len(strange):
@@ -64,15 +65,15 @@ def _refuse(rows: NDArray[np.intp], instants: Instants) -> None:
     if len(instants.values) < len(rows):
         row, earlier, more = first_repeat(instants.codes)
         msg = (
-            f"{_where(row, instants)}: there must be one row for each timestamp, row {earlier} "
-            f"has it already; remove one of them{more_rows(more)}"
+            f"{_where(row, instants)}: there must be one row for each timestamp, row "
+            f"{instants.given(earlier)} has it already; remove one of them{more_rows(more)}"
         )
         raise DataError(msg)
 
 
-def _where(row: int, instants: Instants) -> str:
+def _where(row: int, instants: Timed) -> str:
     when = iso(int(instants.values[instants.codes[row]]), instants.zone)
-    return f"row {row} of context ({when})"
+    return f"row {instants.given(row)} of context ({when})"
 
 
 def _scalars(column: Column) -> list[object]:

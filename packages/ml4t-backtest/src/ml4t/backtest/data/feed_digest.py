@@ -22,6 +22,7 @@ def feed_digest(
     arrays: Mapping[str, NDArray[np.float64]],
     contexts: Sequence[Context] | None,
     terms: Iterable[Asset],
+    closes: NDArray[np.int64] | None = None,
 ) -> str:
     """The SHA-256 of all that a strategy could see, in hexadecimal.
 
@@ -30,6 +31,9 @@ def feed_digest(
     digest = hashlib.sha256(b"ml4t feed 1\n")
     digest.update(f"{times.zone} {len(times)}\n".encode())
     digest.update(times.nanoseconds.astype("<i8").data)
+    if closes is not None:
+        digest.update(b"sessions\n")
+        digest.update(closes.astype("<i8").data)
     for asset in terms:
         digest.update(f"{asset!r}\n".encode())
     for name in sorted(arrays):

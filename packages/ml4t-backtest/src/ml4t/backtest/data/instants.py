@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Instants", "read_instants", "read_timestamps"]
 
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_DAY = 86_400 * 10**9
 _MICROSECOND = timedelta(microseconds=1)
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 # What 64 bits of nanoseconds can hold, less some days for the differences of local clocks.
@@ -36,11 +37,15 @@ class Instants:
         values: the distinct ones, ascending, int64 nanoseconds since 1970 UTC.
         codes: which of them each row has.
         zone: the zone in which they were given or declared to be.
+        clock: the zone whose clock showed the timestamps as given.
+        naive: whether they were given without a zone.
     """
 
     values: NDArray[np.int64]
     codes: Codes
     zone: tzinfo
+    clock: tzinfo
+    naive: bool
 
 
 @attrs.frozen(eq=False)
@@ -59,9 +64,11 @@ class _Moments:
     codes: Codes
     zone: tzinfo | None
 
-    def instants(self, declared: tzinfo | None) -> Instants:
+    def instants(self, declared: tzinfo | None, dates_in: tzinfo | None = None) -> Instants:
         self.refuse(self.values % 1000 != 0, "a whole number of microseconds", "round it")
         zone = self.zone if declared is None else declared
+        if zone is None and not (self.values % _DAY).any():
+            zone = dates_in
         if zone is None:
             anything = np.ones(len(self.values), np.bool_)
             remedy = 'say which clock it is, such as timezone="America/New_York", or localize it'
@@ -69,7 +76,13 @@ class _Moments:
         zone = zone or UTC
         values = self.values if self.zone is not None else self._localised(zone)
         distinct, rank = np.unique(values, return_inverse=True)
-        return Instants(values=distinct, codes=rank.astype(np.int32)[self.codes], zone=zone)
+        return Instants(
+            values=distinct,
+            codes=rank.astype(np.int32)[self.codes],
+            zone=zone,
+            clock=self.zone or zone,
+            naive=self.zone is None,
+        )
 
     def refuse(self, wrong: NDArray[np.bool_], expected: str, remedy: str) -> None:
         """Refuse the rows that have one of the values which are wrong."""
@@ -91,13 +104,16 @@ class _Moments:
         return values
 
 
-def read_instants(column: Column, declared: tzinfo | None) -> Instants:
+def read_instants(
+    column: Column, declared: tzinfo | None, dates_in: tzinfo | None = None
+) -> Instants:
     """The instants in a column of a frame.
 
     Args:
         column: timestamps with a timezone; or dates, naive datetimes or ISO 8601 text, if a zone
             is declared.
         declared: the zone of wall times, and the one in which the strategy sees the instants.
+        dates_in: the zone of a column that has dates alone, if none is declared.
 
     Raises:
         DataError: a value is missing, is no timestamp, is finer than a microsecond, or its
@@ -105,8 +121,8 @@ def read_instants(column: Column, declared: tzinfo | None) -> Instants:
     """
     place, values = column.place, column.present()
     if isinstance(values, list):
-        return _from_objects(place, values).instants(declared)
-    return _from_arrow(place, values).instants(declared)
+        return _from_objects(place, values).instants(declared, dates_in)
+    return _from_arrow(place, values).instants(declared, dates_in)
 
 
 def read_timestamps(given: NDArray[np.datetime64] | Sequence[datetime], zone: tzinfo) -> Instants:

@@ -1,7 +1,6 @@
 """The frame of prices: one row for each bar."""
 
 from collections.abc import Collection, Mapping
-from datetime import tzinfo
 
 import attrs
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from ml4t.backtest.data.alignment import KeyedRows, key_rows, place
 from ml4t.backtest.data.checks import FIELDS, check, price_rules
+from ml4t.backtest.data.clock import Clock
 from ml4t.backtest.data.frames import Frame, FrameSource, read_frame
 from ml4t.backtest.data.time_axis import TimeAxis
 from ml4t.core.bars import PRICE_FIELDS
@@ -25,14 +25,18 @@ class Bars:
         times: the instants.
         assets: the symbols, sorted.
         arrays: prices, and volume where there is one, of shape (T, N); NaN where no bar is.
+        clock: how timestamps beside these bars are read.
+        skipped: how many bars were left out since they lie in no session.
     """
 
     times: TimeAxis
     assets: tuple[str, ...]
     arrays: dict[str, NDArray[np.float64]]
+    clock: Clock = attrs.field(factory=Clock)
+    skipped: int = 0
 
 
-def read_prices(source: FrameSource, declared: tzinfo | None) -> Bars:
+def read_prices(source: FrameSource, clock: Clock) -> Bars:
     """The bars in a frame or a file.
 
     Raises:
@@ -41,8 +45,9 @@ def read_prices(source: FrameSource, declared: tzinfo | None) -> Bars:
     frame = read_frame(source, "prices")
     keys = {frame.time_column().name.lower(), frame.asset_column().name.lower()}
     fields = _fields(frame, keys)
-    rows = key_rows(frame, declared)
-    numbers = {name: frame.take(name).numbers() for name in fields}
+    rows = key_rows(frame, clock)
+    given = len(frame.time_column().series)
+    numbers = {name: rows.take(frame.take(name).numbers()) for name in fields}
     _check(dict.fromkeys(PRICE_FIELDS, numbers["close"]) | numbers, rows)
     times = TimeAxis(rows.instants.values, rows.instants.zone)
     shape = (len(times), len(rows.symbols.names))
@@ -50,7 +55,13 @@ def read_prices(source: FrameSource, declared: tzinfo | None) -> Bars:
     # One by one, so that no column is in memory in each of its forms at once with the others.
     arrays = {name: placement.grid(numbers.pop(name)) for name in fields}
     arrays = dict.fromkeys(PRICE_FIELDS, arrays["close"]) | arrays
-    return Bars(times=times, assets=rows.symbols.names, arrays=arrays)
+    return Bars(
+        times=times,
+        assets=rows.symbols.names,
+        arrays=arrays,
+        clock=clock.settled(rows.instants),
+        skipped=given - len(rows.instants.codes),
+    )
 
 
 def _check(bars: Mapping[str, NDArray[np.float64]], rows: KeyedRows) -> None:

@@ -1,12 +1,11 @@
 """The frame of signals: numbers that belong to a bar."""
 
-from datetime import tzinfo
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.data.alignment import KeyedRows, key_rows, place
 from ml4t.backtest.data.checks import FIELDS, check, signal_rules
+from ml4t.backtest.data.clock import Clock
 from ml4t.backtest.data.frames import Frame, FrameSource, read_frame
 from ml4t.backtest.data.prices import Bars
 from ml4t.backtest.data.refusals import more_rows
@@ -15,9 +14,7 @@ from ml4t.core.errors import DataError
 __all__ = ["read_signals"]
 
 
-def read_signals(
-    source: FrameSource, bars: Bars, declared: tzinfo | None
-) -> dict[str, NDArray[np.float64]]:
+def read_signals(source: FrameSource, bars: Bars, clock: Clock) -> dict[str, NDArray[np.float64]]:
     """The signals in a frame or a file on the grid of the bars, NaN where there is none.
 
     Raises:
@@ -26,8 +23,8 @@ def read_signals(
     """
     frame = read_frame(source, "signals")
     names = _names(frame)
-    rows = key_rows(frame, declared)
-    numbers = {given: frame.take(name).numbers() for name, given in names.items()}
+    rows = key_rows(frame, clock)
+    numbers = {given: rows.take(frame.take(name).numbers()) for name, given in names.items()}
     check(numbers, signal_rules(numbers), rows.where)
     times = bars.times.locate(rows.instants.values)[rows.instants.codes]
     positions = {asset: position for position, asset in enumerate(bars.assets)}

@@ -2,6 +2,7 @@
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from ml4t.backtest.data.columns import Codes, Column, encode, is_text, value_type
 
@@ -22,6 +23,11 @@ class Symbols:
 
     names: tuple[str, ...]
     codes: Codes
+
+    def take(self, rows: NDArray[np.intp]) -> "Symbols":
+        """The symbols of some of the rows."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Symbols(names=tuple(self.names[code] for code in used), codes=codes.astype(np.int32))
 
 
 def read_symbols(column: Column) -> Symbols:

@@ -8,6 +8,7 @@ from datetime import tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
+from ml4t.backtest.data.clock import Clock
 from ml4t.backtest.data.contexts import Context
 from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.frames import FrameSource
@@ -89,7 +90,8 @@ def with_signals(feed: DataFeed, signals: FrameSource, declared: tzinfo | None =
     """
     arrays = dict(without_signals(feed).panel.arrays)
     bars = Bars(times=feed.times, assets=feed.assets, arrays=dict(arrays))
-    arrays.update(read_signals(signals, bars, declared or feed.times.zone))
+    # Code that computes signals has them at the instants of the feed.
+    arrays.update(read_signals(signals, bars, Clock(zone=declared or feed.times.zone)))
     return _changed(feed, feed.times, arrays, feed.contexts)
 
 

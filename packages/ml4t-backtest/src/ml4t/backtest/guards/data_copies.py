@@ -4,7 +4,6 @@ import csv
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.data.alignment import key_rows
+from ml4t.backtest.data.clock import Clock, Timed
 from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.frames import Frame, read_frame
-from ml4t.backtest.data.instants import read_instants
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,10 +55,9 @@ def placed(scratch: Path, path: Path) -> Path:
     return scratch / path.relative_to(path.anchor)
 
 
-def write_cut(source: Path, label: str, last: int, declared: tzinfo | None) -> Writer:
-    """Writes the rows of a file up to an instant, in nanoseconds since 1970 UTC."""
-    instants = read_instants(read_frame(source, label).time_column(), declared)
-    keep = (instants.values <= last)[instants.codes]
+def write_cut(source: Path, label: str, last: int, clock: Clock) -> Writer:
+    """Writes the rows of a file complete by an instant, in nanoseconds since 1970 UTC."""
+    keep = clock.complete_by(read_frame(source, label).time_column(), last)
 
     def write(target: Path) -> None:
         if source.suffix.lower() == ".csv":
@@ -75,9 +73,9 @@ def write_cut(source: Path, label: str, last: int, declared: tzinfo | None) -> W
     return write
 
 
-def write_altered(source: Path, label: str, other: DataFeed, declared: tzinfo | None) -> Writer:
+def write_altered(source: Path, label: str, other: DataFeed) -> Writer:
     """Writes a file whose numbers are those of another feed over the same bars."""
-    values = _values_of(read_frame(source, label), other, declared)
+    values = _values_of(read_frame(source, label), other)
 
     def write(target: Path) -> None:
         if source.suffix.lower() == ".csv":
@@ -99,16 +97,17 @@ def write_altered(source: Path, label: str, other: DataFeed, declared: tzinfo | 
     return write
 
 
-def _values_of(frame: Frame, other: DataFeed, declared: tzinfo | None) -> dict[str, list[Any]]:
+def _values_of(frame: Frame, other: DataFeed) -> dict[str, list[Any]]:
     """For each column with another future its values, row by row of the file."""
     if frame.label == "context":
-        instants = read_instants(frame.time_column(), declared)
+        instants = other.clock.read(frame.time_column(), lambda _: "")
         rows = other.times.locate(instants.values)[instants.codes].tolist()
         contexts = other.contexts or ()
         names = [column.name for column in frame.columns.values()]
         given = {name for row in rows for name in contexts[row]}
-        return {n: [contexts[row].get(n) for row in rows] for n in names if n in given}
-    keyed = key_rows(frame, declared)
+        made = {n: [contexts[row].get(n) for row in rows] for n in names if n in given}
+        return _among_all(made, frame, instants)
+    keyed = key_rows(frame, other.clock)
     times = other.times.locate(keyed.instants.values)[keyed.instants.codes]
     position = {asset: index for index, asset in enumerate(other.assets)}
     assets = np.array([position[name] for name in keyed.symbols.names])[keyed.symbols.codes]
@@ -120,7 +119,19 @@ def _values_of(frame: Frame, other: DataFeed, declared: tzinfo | None) -> dict[s
         for array_name in (lower, column.name)
         if array_name in arrays
     }
-    return {name: arrays[found][times, assets].tolist() for name, found in names_of.items()}
+    made = {name: arrays[found][times, assets].tolist() for name, found in names_of.items()}
+    return _among_all(made, frame, keyed.instants)
+
+
+def _among_all(made: dict[str, list[Any]], frame: Frame, timed: Timed) -> dict[str, list[Any]]:
+    """The values with those of rows that the feed left out, which stay as they are."""
+    if timed.rows is None:
+        return made
+    whole = {column.name: column.objects() for column in frame.columns.values()}
+    for name, values in made.items():
+        for row, value in zip(timed.rows.tolist(), values, strict=True):
+            whole[name][row] = value
+    return {name: whole[name] for name in made}
 
 
 def _like(kind: "pa.DataType", values: Sequence[Any]) -> "pa.Array":

@@ -10,8 +10,12 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.guards.lookahead import LookaheadReport, examine
 from ml4t.backtest.guards.lookahead_files import FilesObserver
 from ml4t.backtest.guards.options import (
+    BarLabel,
+    BarLength,
+    CalendarName,
     ConfigFile,
     ContextFile,
+    OutsideSessions,
     PriceFile,
     SignalFile,
     StrategyFile,
@@ -46,6 +50,10 @@ def check_lookahead(  # noqa: PLR0913, PLR0917 - one parameter for each option
     signals: SignalFile = None,
     context: ContextFile = None,
     timezone: Zone = None,
+    calendar: CalendarName = None,
+    bar_label: BarLabel = None,
+    bar_length: BarLength = None,
+    outside_session: OutsideSessions = None,
     config: ConfigFile = None,
     cuts: Annotated[
         int,
@@ -78,6 +86,11 @@ def check_lookahead(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     inputs = RunInputs(
         strategy=strategy, prices=prices, signals=signals, context=context, timezone=timezone
+    ).with_options(
+        calendar=calendar,
+        bar_label=bar_label,
+        bar_length=bar_length,
+        outside_session=outside_session,
     )
     try:
         if features is not None and signals is not None:

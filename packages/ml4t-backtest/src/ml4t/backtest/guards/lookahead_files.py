@@ -1,7 +1,6 @@
 """The check for look-ahead over files, each run in a process of its own."""
 
 import os
-from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,6 @@ import attrs
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.zones import declared_zone
 from ml4t.backtest.guards.child import observe_in_child
 from ml4t.backtest.guards.cutting import altered_feed
 from ml4t.backtest.guards.data_copies import (
@@ -81,7 +79,8 @@ class FilesObserver:
             file, _, function = self.features.rpartition(":")
             features = f"{placed(root, _absolute(file))}:{function}"
         return {
-            "inputs": inputs.to_table(),
+            # What is left of minute bars after a cut could pass for daily ones.
+            "inputs": inputs.with_options(daily=self.feed.is_daily).to_table(),
             "config": self.config.to_dict(),
             "variant": [variant.test, variant.last_row, variant.seed],
             "strategy": str(placed(root, path)) + (f":{cls}" if cls else ""),
@@ -92,15 +91,12 @@ class FilesObserver:
         files = inputs.data
         if variant.last_row is None:
             return {path: copy_of(path) for path in files.values()}
-        zone: tzinfo | None = None
-        if inputs.timezone is not None:
-            zone = declared_zone(inputs.timezone)
         if variant.test == "cut":
             last = int(self.feed.times.nanoseconds[variant.last_row])
-            write = partial(write_cut, last=last, declared=zone)
+            write = partial(write_cut, last=last, clock=self.feed.clock)
         else:
             other = altered_feed(self.feed, variant.last_row, variant.generator)
-            write = partial(write_altered, other=other, declared=zone)
+            write = partial(write_altered, other=other)
         return {path: write(path, name) for name, path in files.items()}
 
 

@@ -7,7 +7,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-__all__ = ["ConfigFile", "ContextFile", "PriceFile", "SignalFile", "StrategyFile", "Zone", "bar"]
+__all__ = [
+    "BarLabel",
+    "BarLength",
+    "CalendarName",
+    "ConfigFile",
+    "ContextFile",
+    "OutsideSessions",
+    "PriceFile",
+    "SignalFile",
+    "StrategyFile",
+    "Zone",
+    "bar",
+]
 
 _DATA = "Parquet or CSV file"
 
@@ -32,6 +44,27 @@ ContextFile: TypeAlias = Annotated[
 Zone: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Zone of timestamps that carry none, such as America/New_York."),
+]
+CalendarName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Sessions of the market, such as XNYS, CMES or 24/7."),
+]
+BarLabel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="end|start|date",
+        help="What timestamps say of a bar; date names the session. The end if left out.",
+    ),
+]
+BarLength: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="LENGTH", help="With --bar-label start, such as 30s, 5min, 1h or 1d."),
+]
+OutsideSessions: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="refuse|skip", help="What to do with bars that lie in no session. Refuse them."
+    ),
 ]
 ConfigFile: TypeAlias = Annotated[
     Path | None,

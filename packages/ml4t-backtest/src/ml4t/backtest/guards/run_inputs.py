@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.labels import read_labels
 
 __all__ = ["DATA_FILES", "RunInputs", "sha256_of", "split_strategy"]
 
@@ -27,7 +28,8 @@ class RunInputs:
         signals: the file of signals, if there is one.
         context: the file of context, if there is one.
         timezone: the zone of timestamps that carry none.
-        options: further arguments of :class:`~ml4t.backtest.DataFeed` by name, in plain values.
+        options: further arguments of :class:`~ml4t.backtest.DataFeed` by name, in plain values;
+            instead of ``labels`` the texts ``bar_label`` and ``bar_length``.
     """
 
     strategy: str
@@ -42,11 +44,19 @@ class RunInputs:
 
         Raises:
             DataError: the data were refused.
+            InvalidValueError: an option is not possible.
             OSError: a file cannot be opened.
         """
-        return DataFeed(
-            self.prices, self.signals, self.context, timezone=self.timezone, **self.options
-        )
+        options = dict(self.options)
+        label, length = options.pop("bar_label", None), options.pop("bar_length", None)
+        if label is not None or length is not None:
+            options["labels"] = read_labels(label or "end", length)
+        return DataFeed(self.prices, self.signals, self.context, timezone=self.timezone, **options)
+
+    def with_options(self, **options: Any) -> "RunInputs":
+        """The same with further options; what is None counts as not given."""
+        given = {name: value for name, value in options.items() if value is not None}
+        return attrs.evolve(self, options={**self.options, **given})
 
     @property
     def data(self) -> dict[str, Path]:
