@@ -59,8 +59,9 @@ cov: .venv/.synced ## Measure what the tests run, branches included
 	$(RUN) coverage run -m pytest --doctest-modules --ignore=tests-integration/test_gates.py
 	$(RUN) coverage report
 
-agreement: .venv/.synced ## Run what other engines ran; rewrites the tables of docs/reference/agreement.md
-	ML4T_WRITE_AGREEMENT=1 $(RUN) pytest packages/ml4t-backtest/tests/oracles
+agreement: .venv/.synced ## Run what other engines ran; rewrites docs/reference/agreement.md and profiles.md
+	ML4T_WRITE_AGREEMENT=1 $(RUN) pytest packages/ml4t-backtest/tests/oracles \
+		packages/ml4t-backtest/tests/test_profiles.py
 
 bench: .venv/.synced ## Measure the speed of the backtest; rewrites the tables of docs/reference/speed.md
 	$(RUN) python -m benchmarks bench

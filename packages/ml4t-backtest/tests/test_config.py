@@ -26,16 +26,130 @@ from ml4t.backtest import (
     TrimOrder,
 )
 from ml4t.core import ConfigError
+from ml4t.simulation import (
+    Adaptive,
+    BarAfterEntry,
+    BestCase,
+    CapAtLimit,
+    CloseConfirms,
+    CloseFills,
+    CloseOnly,
+    CombinedCommission,
+    CombinedSlippage,
+    Delayed,
+    EntryBar,
+    EntryBarWhereClear,
+    ForEachOrder,
+    HalfSpread,
+    HalfSpreadBps,
+    IbkrFixed,
+    IbkrTiered,
+    LinearImpact,
+    MarketAssumptions,
+    MaximumPerOrder,
+    MinimumPerExecution,
+    MinimumPerOrder,
+    NextBarTests,
+    NoFinancing,
+    NoImpact,
+    NotAtOpen,
+    OpenHighLowClose,
+    OpenLowHighClose,
+    PerContract,
+    PerOrder,
+    PreviewedCashAccount,
+    ReversalConfirms,
+    ShortInterest,
+    ShortInterestOnCost,
+    SquareRootImpact,
+    StaysTriggered,
+    SubmissionOrder,
+    Tier,
+    TieredPerShare,
+    TouchedAnew,
+    TouchFills,
+    TradedBars,
+    TradeThroughFills,
+    TrailAlongPath,
+    TrailFromClose,
+    TrailFromExtreme,
+    UncheckedAccount,
+    UnitsPerBar,
+    Unlimited,
+    VolatilitySlippage,
+    VolumeImpact,
+    VolumeShare,
+    WaitBeyond,
+    WithinBar,
+    WorstCase,
+)
 
-KINDS = {
-    "timing": [NextBarOpen(), NextBarClose(), SameBarClose()],
-    "slippage": [NoSlippage(), BasisPoints(5), FixedAmount(0.01)],
-    "commission": [NoCommission(), Percentage(0.001), PerShare(0.005, 1.0), PerTrade(5.0)],
+KINDS: dict[str, list[Any]] = {
+    "timing": [NextBarOpen(), NextBarClose(), SameBarClose(), Delayed(2, NextBarClose())],
+    "slippage": [
+        NoSlippage(),
+        BasisPoints(5),
+        FixedAmount(0.01),
+        HalfSpread(0.02),
+        HalfSpreadBps(2),
+        VolumeImpact(0.1, share_limit=0.025),
+        VolumeImpact(),
+        VolatilitySlippage(0.1, length=20),
+        WithinBar(BasisPoints(5)),
+        NotAtOpen(WithinBar(FixedAmount(0.01))),
+        CombinedSlippage([HalfSpreadBps(2), VolatilitySlippage(0.1)]),
+    ],
+    "commission": [
+        NoCommission(),
+        Percentage(0.001),
+        PerShare(0.005, 1.0),
+        PerShare(0.005, 1.0, 0.01),
+        PerTrade(5.0),
+        PerOrder(5.0),
+        PerContract(0.85),
+        TieredPerShare((Tier(0, 0.0035), Tier(300_000, 0.002)), 10_000),
+        IbkrFixed(),
+        IbkrTiered(400_000),
+        MinimumPerExecution(Percentage(0.001), 5.0),
+        MinimumPerOrder(MaximumPerOrder(PerShare(0.005), 0.01), 1.0),
+        CombinedCommission([PerContract(0.85), PerOrder(0.3)]),
+    ],
     "account": [
         CashAccount(),
         CashAccount(shortfall=RejectOrder()),
         MarginAccount(),
         MarginAccount(initial_margin=0.25, shortfall=RejectOrder()),
+        UncheckedAccount(),
+        PreviewedCashAccount(),
+    ],
+    "path": [
+        WorstCase(),
+        BestCase(),
+        OpenHighLowClose(),
+        OpenLowHighClose(),
+        Adaptive(),
+        SubmissionOrder(),
+        CloseOnly(),
+    ],
+    "children": [EntryBar(), BarAfterEntry(), EntryBarWhereClear()],
+    "trailing": [TrailAlongPath(), TrailFromClose(), TrailFromExtreme()],
+    "impact": [NoImpact(), LinearImpact(0.1), SquareRootImpact(), SquareRootImpact(1.0, 0.02, 5)],
+    "participation": [
+        Unlimited(),
+        TradedBars(),
+        VolumeShare(0.1),
+        UnitsPerBar(1_000),
+        ForEachOrder(UnitsPerBar(1_000)),
+    ],
+    "limits": [TouchFills(), TradeThroughFills()],
+    "limit_costs": [CapAtLimit(), WaitBeyond()],
+    "stop_limits": [CloseConfirms(), ReversalConfirms(), NextBarTests(), CloseFills()],
+    "partial_stops": [StaysTriggered(), TouchedAnew()],
+    "financing": [
+        NoFinancing(),
+        ShortInterest(0.05),
+        ShortInterest(0.05, basis=360),
+        ShortInterestOnCost(0.05),
     ],
 }
 
@@ -70,12 +184,20 @@ def test_one_cost_is_enough_not_to_be_free(cost: dict[str, Any]) -> None:
     assert not BacktestConfig(**cost).free_of_costs
 
 
-def test_the_market_is_made_of_the_assumptions() -> None:
-    config = BacktestConfig(timing=NextBarClose(), slippage=BasisPoints(1))
+@pytest.mark.parametrize(
+    "cost",
+    [{"impact": LinearImpact(0.1)}, {"financing": ShortInterest(0.05)}],
+    ids=["impact", "financing"],
+)
+def test_impact_and_financing_are_costs(cost: dict[str, Any]) -> None:
+    assert not BacktestConfig(**cost).free_of_costs
 
-    assert attrs.asdict(config.market, recurse=False) == {
-        name: getattr(config, name) for name in ("timing", "slippage", "commission", "account")
-    }
+
+def test_every_question_about_the_market_has_an_answer_here() -> None:
+    """But for the rules that close positions, which have tests of their own."""
+    questions = {field.name for field in attrs.fields(MarketAssumptions)}
+
+    assert KINDS.keys() == questions - {"exits"}
 
 
 @pytest.mark.parametrize("cash", [0, -1, float("nan"), float("inf")])
@@ -148,7 +270,7 @@ def test_every_configuration_comes_back_from_its_plain_form(
         ("initial_cash = 0", "initial_cash must be positive and finite, was 0.0"),
         ('initial_cash = "much"', "expected a number, was 'much' at initial_cash"),
         ("initial_cash = true", "expected a number, was True at initial_cash"),
-        ("cash = 1", "unknown key cash, known are initial_cash, account, timing"),
+        ("cash = 1", "unknown key cash, known are timing, slippage"),
         ('timing = "yesterday"', "kind must be one of next_bar_open, next_bar_close"),
         ('timing = "yesterday"', "was 'yesterday' at timing"),
         ("timing = 3", "expected the name of a kind or a table with `kind`, was 3 at timing"),

@@ -14,9 +14,7 @@ Left out:
 * ``PrecisionFailureAdjustment``: a target of 28 digits, a hair below a whole share. The executor
   counts what is within a billionth of a share as the whole of it.
 
-Of the other file, fees agree with ``PerShare(0.005, minimum=1)``, as far as they are below LEAN's
-cap of half a percent of the value. Fills do not: a limit order there needs a price strictly beyond
-the limit, and a stop-limit order fills at its limit. Slippage by volume is not in this scope.
+The other file, of fills, fees and slippage, is read in ``oracles/``.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +32,6 @@ from ml4t.backtest import (
     MarginAccount,
     Order,
     OrderStatus,
-    PerShare,
     PerTrade,
     RebalanceConfig,
     Strategy,
@@ -119,12 +116,3 @@ def test_a_target_gives_the_order_of_lean_and_the_account_affords_it(
         assert (result.orders["status"].iloc[-1] == "filled") is values[
             "expect_sufficient_buying_power"
         ]
-
-
-def test_the_tariff_per_share_is_that_of_lean(oracle: Callable[[str], Any]) -> None:
-    fees = oracle("lean/lean_fill_fee_slippage_unit_cases.json")["fees"]["cases"]
-    tariff = PerShare(0.005, minimum=1.0)
-
-    assert [tariff.fee(case["quantity"], case["price"], 1.0) for case in fees] == [
-        case["fee"] for case in fees
-    ]

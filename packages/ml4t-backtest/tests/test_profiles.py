@@ -1,5 +1,6 @@
 """Named market assumptions: each answers every question, and can be read, shown and changed."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,36 @@ def test_a_profile_comes_back_from_its_plain_form(name: str) -> None:
     assert BacktestConfig.from_dict(config.to_dict(), source="a test") == config
 
 
+PAGE = next(
+    (path for path in Path(__file__).parents if (path / "uv.lock").is_file()), Path()
+).joinpath("docs", "reference", "profiles.md")
+
+
+def cell(answer: Any) -> str:
+    """An answer as a cell of the table: its kind and numbers."""
+    if isinstance(answer, str):
+        return f"`{answer}`"
+    fields = {name: value for name, value in answer.items() if name != "kind"}
+    return f"`{answer['kind']}`, " + ", ".join(f"{name} {value}" for name, value in fields.items())
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="the documents are not beside the tests")
+def test_the_page_on_profiles_says_what_they_consist_of() -> None:
+    profiles = [load_profile(name).answers for name in profile_names()]
+    rows = [["question", *(f"`{name}`" for name in profile_names())]]
+    rows += [["---"] * len(rows[0])]
+    rows += [[question, *(cell(each[question]) for each in profiles)] for question in QUESTIONS]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    begin, end = "<!-- begin answers -->\n", "\n<!-- end answers -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    written, _, after = rest.partition(end)
+    if os.environ.get("ML4T_WRITE_AGREEMENT"):
+        written = table
+        PAGE.write_text(f"{before}{begin}{table}{end}{after}")
+
+    assert written == table
+
+
 def test_profiles_differ_in_what_makes_the_engines_differ() -> None:
     backtrader, zipline, lean, bt = map(
         BacktestConfig.of_profile, ("backtrader", "zipline", "lean", "bt")
@@ -84,7 +115,7 @@ def test_ours_charges_a_spread_and_fees_and_takes_a_tenth_of_the_volume() -> Non
 
 
 def test_an_unknown_profile_is_refused_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="no profile is called 'backtreader', there are .*bt, lean"):
+    with pytest.raises(ConfigError, match=r"called 'backtreader', there are .*bt, lean"):
         BacktestConfig.of_profile("backtreader")
 
 

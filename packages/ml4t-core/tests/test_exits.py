@@ -15,6 +15,7 @@ from ml4t.simulation import (
     CloseOnly,
     Delayed,
     EntryBar,
+    EntryBarWhereClear,
     ExitByAsset,
     FirstOf,
     FixedAmount,
@@ -67,8 +68,7 @@ class Run:
                 broker.match()
             if row in program:
                 program[row](broker)
-            broker.watch_exits()
-            broker.match_same_bar()
+            broker.finish_bar()
         self.fills: list[Filled] = [
             (
                 rows[fill.timestamp],
@@ -524,7 +524,7 @@ class TestCancelling:
 
 
 bad = pytest.mark.parametrize(("make", "said"), [
-    (lambda: StopLoss(), "StopLoss needs percent or amount, one of them"),
+    (StopLoss, "StopLoss needs percent or amount, one of them"),
     (lambda: TakeProfit(percent=1, amount=1), "TakeProfit needs percent or amount"),
     (lambda: StopLoss(percent=0), "percent of StopLoss must be positive and finite, was 0"),
     (lambda: StopLoss(amount=float("nan")), "amount of StopLoss must be positive"),
@@ -577,7 +577,7 @@ markets = st.fixed_dictionaries(
         "path": st.sampled_from(
             [WorstCase(), BestCase(), OpenHighLowClose(), SubmissionOrder(), CloseOnly()]
         ),
-        "children": st.sampled_from([EntryBar(), BarAfterEntry()]),
+        "children": st.sampled_from([EntryBar(), BarAfterEntry(), EntryBarWhereClear()]),
         "timing": st.sampled_from([NextBarOpen(), NextBarClose(), Delayed(1)]),
     }
 )
@@ -585,26 +585,26 @@ markets = st.fixed_dictionaries(
 
 @given(
     tape=st.lists(quotes(), min_size=3, max_size=8),
-    stop=st.integers(1, 20).map(float),
-    target=st.integers(1, 20).map(float),
-    trails=st.booleans(),
+    distances=st.tuples(st.integers(1, 20).map(float), st.integers(1, 20).map(float)),
+    kind=st.sampled_from([StopLoss, TrailingExit]),
     sign=st.sampled_from([1, -1]),
     market=markets,
 )
 def test_a_bracket_and_a_rule_fill_alike(
     run: Any,
     tape: list[Quote],
-    stop: float,
-    target: float,
-    trails: bool,  # noqa: FBT001
+    distances: tuple[float, float],
+    kind: Callable[..., Any],
     sign: int,
     market: dict[str, Any],
 ) -> None:
     """A bracket whose prices are those that the rule would name when it fills."""
-    loss = TrailingExit(amount=stop) if trails else StopLoss(amount=stop)
-    ruled = run(tape, {0: order(sign * 10)}, FirstOf([TakeProfit(amount=target), loss]), **market)
+    stop, target = distances
+    rule = FirstOf([TakeProfit(amount=target), kind(amount=stop)])
+    ruled = run(tape, {0: order(sign * 10)}, rule, **market)
     entry = next((price for _, _, _, price, tag in ruled.fills if not tag), 100.0)
     legs: dict[str, Any] = {"take_profit": entry + sign * target}
+    trails = kind is TrailingExit
     legs |= {"trail_amount": stop} if trails else {"stop_loss": entry - sign * stop}
 
     bracketed = run(tape, {0: lambda b: b.submit_bracket("A", sign * 10, **legs)}, None, **market)

@@ -180,6 +180,12 @@ class Venue:
                 self.end(other, "cancelled")
             if order["group"] and other["group"] == order["group"]:
                 self.end(other, "cancelled")
+        self.end_parent(order)
+
+    def end_parent(self, order: State) -> None:
+        """Without this exit the parent must not open more."""
+        if order["parent"]:
+            self.end(self.orders[order["parent"]], "cancelled")
 
     def after_fill(self, order: State, price: Ticks) -> None:
         for child in self.orders.values():
@@ -241,6 +247,7 @@ class Venue:
         after = self.held[asset] = held + sign * quantity
         if order["filled"] == order["quantity"]:
             order["status"] = "filled"
+            self.end_parent(order)
         else:
             self.done_in_bar.add(order["number"])
         self.after_fill(order, price)

@@ -3,7 +3,7 @@
 That engine keeps each entry as a trade of its own, which an order of the other side closes first in
 first out; a stop or target closes its own trade. A position here is one number for each asset, so
 each entry of a program is sent for a symbol of its own, all of them with the same bars. What fills
-where comes from our fills; :class:`~.backtesting_py_lots.TradeBook` works out which trade it closes.
+where comes from our fills; ``TradeBook`` works out which trade it closes.
 
 What it closes on the last bar because the data end is left out, and so is that bar's equity.
 """
@@ -59,8 +59,9 @@ END = "what is closed on the last bar because the data end"
 class Program(BarStrategy):
     """Sends each entry of a program for the symbol that is called as the order."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], *, exclusive: bool = False) -> None:
         super().__init__()
+        self.exclusive = exclusive
         self.lines: dict[int, list[Line]] = defaultdict(list)
         for line in lines:
             self.lines[line["bar"]].append(line)
@@ -74,13 +75,14 @@ class Program(BarStrategy):
         broker: BrokerProtocol,
     ) -> None:
         for line in self.lines.get(data.row, ()):
-            if line["type"] == "cancel_all":
+            is_entry = line["type"] in TYPES
+            if line["type"] == "cancel_all" or (is_entry and self.exclusive):
                 for order in broker.pending_orders:
                     if order.id in self.entries:
                         broker.cancel_order(order.id)
-            elif line["type"] == "set":
+            if line["type"] == "set":
                 broker.submit_oco(self._children(line))
-            elif line["type"] != "close":
+            elif is_entry:
                 self._enter(line, broker)
 
     def _enter(self, line: Line, broker: BrokerProtocol) -> None:
@@ -107,8 +109,8 @@ class Program(BarStrategy):
             "quantity": float(line["size"]),
             "time_in_force": TimeInForce.GTC,
         }
-        stop = {"order_type": OrderType.STOP, "stop_price": line.get("sl")}
-        target = {"order_type": OrderType.LIMIT, "limit_price": line.get("tp")}
+        stop: dict[str, Any] = {"order_type": OrderType.STOP, "stop_price": line.get("sl")}
+        target: dict[str, Any] = {"order_type": OrderType.LIMIT, "limit_price": line.get("tp")}
         wanted = [stop] if line.get("sl") else []
         wanted += [target] if line.get("tp") else []
         return [OrderRequest(**common, **leg) for leg in wanted]
@@ -127,6 +129,7 @@ class LotScenario(Scenario):
         pieces: their trades; None where they are not told.
         prices: of their executions, for cases that tell no more.
         precision: of the values that they tell.
+        exclusive: whether an entry cancels and closes what was before.
     """
 
     lines: Sequence[Line]
@@ -137,6 +140,7 @@ class LotScenario(Scenario):
     pieces: Sequence[Piece] | None = None
     prices: Sequence[float] = ()
     precision: float = 0.0
+    exclusive: bool = False
 
     @property
     def told(self) -> int:
@@ -149,10 +153,17 @@ class LotScenario(Scenario):
         known = {line["id"]: line for line in self.lines if "side" in line}
         guarded = {name for name, line in known.items() if line.get("sl") or line.get("tp")}
         exits = dict.fromkeys(guarded, Execution(-1, 0.0)) | exits
-        theirs, reasons = self._as_there(known, entries)
-        on_close = "timing" in self.assumptions
+        passed, second = self._as_there(known, entries)
         book = TradeBook(
-            self.lines, theirs, exits, self.start, self.spread, self.fee, on_close=on_close
+            self.lines,
+            entries | passed,
+            exits,
+            self.start,
+            self.spread,
+            self.fee,
+            second=second,
+            on_close="timing" in self.assumptions,
+            exclusive=self.exclusive,
         )
         equity = book.run([bar[0] for bar in self.bars], [bar[3] for bar in self.bars])
         if self.pieces is not None:
@@ -166,8 +177,10 @@ class LotScenario(Scenario):
             assert sorted(made) == pytest.approx(sorted(self.prices), rel=0, abs=1e-8)
         rows = list(self.rows) if self.rows is not None else slice(None)
         for curve in self.curves.values():
-            ours = np.array(equity)[rows]
-            np.testing.assert_allclose(ours, curve, rtol=1e-9, atol=self.precision)
+            values = np.array(equity)[rows]
+            np.testing.assert_allclose(values, curve, rtol=1e-9, atol=self.precision)
+        why = {"stop": sorted(passed), "twice": sorted(book.met_twice)}
+        reasons = [f"{', '.join(found)}: {NOT_OURS[kind]}" for kind, found in why.items() if found]
         return [*self.notes, *reasons]
 
     def _executions(
@@ -177,39 +190,32 @@ class LotScenario(Scenario):
         entries: dict[str, Execution] = {}
         exits: dict[str, Execution] = {}
         rows = rows_of(self.feed, result.fills["timestamp"])
-        for row, line in zip(rows, result.fills.itertuples(), strict=True):
+        lines: list[Any] = list(result.fills.itertuples())
+        for row, line in zip(rows, lines, strict=True):
             is_entry = line.order_id in self.strategy.names
-            (entries if is_entry else exits)[str(line.asset)] = Execution(row, line.price)
+            (entries if is_entry else exits)[line.asset] = Execution(row, line.price)
         return entries, exits
 
     def _as_there(
         self, known: Mapping[str, Line], entries: Mapping[str, Execution]
-    ) -> tuple[dict[str, Execution], list[str]]:
-        """Our entries, but the stop-limit orders that fill there as they never do here."""
-        twice = {
-            entries[name].bar
-            for name, line in known.items()
-            if line["type"] == "market" and (line.get("sl") or line.get("tp")) and name in entries
-        }
-        there, why = dict(entries), defaultdict[str, list[str]](list)
+    ) -> tuple[dict[str, Execution], dict[str, Execution]]:
+        """The stop-limit orders that fill there as they never do here, or would in a second try."""
+        passed: dict[str, Execution] = {}
+        second: dict[str, Execution] = {}
         for name, line in known.items():
             touch = self._touch(line) if line["type"] == "stoplimit" else None
             if touch is None:
                 continue
             opened, high, low, _ = self.bars[touch][:4]
             buys, stop, limit = line["side"] == "buy", line["stop"], line["limit"]
-            is_near = limit <= stop if buys else limit >= stop
-            passed = opened > stop if buys else opened < stop
             ours = entries.get(name)
-            if not is_near and passed and ours is not None and ours.bar == touch:
-                there[name] = Execution(touch, stop)
-                why["stop"].append(name)
-            elif is_near and touch in twice and (low <= limit if buys else high >= limit):
-                price = min(opened, limit) if buys else max(opened, limit)
-                there[name] = Execution(touch, price, late=True)
-                why["twice"].append(name)
-        found = sorted(why.items())
-        return there, [f"{', '.join(sorted(names))}: {NOT_OURS[kind]}" for kind, names in found]
+            if limit <= stop if buys else limit >= stop:
+                if low <= limit if buys else high >= limit:
+                    price = min(opened, limit) if buys else max(opened, limit)
+                    second[name] = Execution(touch, price)
+            elif ours is not None and ours.bar == touch and (opened - stop) * (buys or -1) > 0:
+                passed[name] = Execution(touch, stop)
+        return passed, second
 
     def _touch(self, line: Line) -> int | None:
         """The first bar that reaches the stop of an order."""
@@ -244,11 +250,12 @@ def load(path: Path) -> LotScenario:
     arrays = [feed.panel.arrays[name][:, 0].tolist() for name in FIELDS[:4]]
     bars = list(zip(*arrays, strict=True))
     last = len(days) - 1
+    exclusive = settings.get("exclusive_orders", False)
     instants = np.array([time.replace(tzinfo=None) for time in feed.times], "M8[us]")
     return LotScenario(
         name=file["name"],
         feed=for_each_entry(instants, bars, lines),
-        strategy=Program(lines),
+        strategy=Program(lines, exclusive=exclusive),
         cash=PLENTY,
         assumptions={"timing": SameBarClose()} if settings.get("trade_on_close") else {},
         curves={"value": np.array([value for _, value in file["equity_curve"][:last]])},
@@ -257,6 +264,7 @@ def load(path: Path) -> LotScenario:
         lines=lines,
         bars=bars,
         start=settings["cash"],
+        exclusive=exclusive,
         spread=settings.get("spread", 0.0),
         fee=fee_of(settings.get("commission", 0.0)),
         pieces=[piece_of(trade) for trade in file["trades"] if trade["ExitBar"] != last],

@@ -161,7 +161,9 @@ def with_two_trades(case: Line) -> list[LotScenario]:
     made = []
     for name in ("trade_on_close", "next_open"):
         told = case[name]
-        ends = zip(*(told[key] for key in ("entry_bars", "exit_bars", "entry", "exit")), strict=True)
+        ends = zip(
+            *(told[key] for key in ("entry_bars", "exit_bars", "entry", "exit")), strict=True
+        )
         pieces = [Piece(order, 1.0, *end) for order, end in zip("ab", ends, strict=True)]
         timing = {"timing": SameBarClose()} if name == "trade_on_close" else {}
         made.append(scenario(name, bars, lines, assumptions=timing, pieces=pieces))

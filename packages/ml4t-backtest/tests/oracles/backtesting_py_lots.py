@@ -1,4 +1,4 @@
-"""How backtesting.py makes trades of executions: each entry one of its own, closed first in first out.
+"""How backtesting.py makes trades of executions: one of each entry, closed first in first out.
 
 A position here is one number for each asset, so this is not a rule of ours. Bars and prices come
 from our fills; what is worked out is only which trade an execution closes.
@@ -7,6 +7,7 @@ from our fills; what is worked out is only which trade an execution closes.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import attrs
@@ -15,11 +16,10 @@ __all__ = ["Execution", "Piece", "TradeBook"]
 
 
 class Execution(NamedTuple):
-    """Where an order filled; ``late`` where that is after all others of its bar."""
+    """Where an order filled."""
 
     bar: int
     price: float
-    late: bool = False
 
 
 class Piece(NamedTuple):
@@ -62,10 +62,13 @@ class TradeBook:
         cash: to start with.
         spread: of the price, paid at the entry.
         fee: money for a size at a price.
+        second: where an entry would fill if it met its bar a second time. All orders do after a
+            market order with a stop or target has opened a trade.
         on_close: whether orders at market fill at the close they were decided on.
+        exclusive: whether an entry cancels and closes what was before.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what trades are made of
+    def __init__(  # noqa: PLR0913 - what trades are made of
         self,
         lines: Sequence[Mapping[str, Any]],
         entries: Mapping[str, Execution],
@@ -74,7 +77,9 @@ class TradeBook:
         spread: float = 0.0,
         fee: Callable[[float, float], float] = lambda size, price: 0.0,
         *,
+        second: Mapping[str, Execution] = MappingProxyType({}),
         on_close: bool = False,
+        exclusive: bool = False,
     ) -> None:
         self.lines: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for line in lines:
@@ -86,7 +91,14 @@ class TradeBook:
         }
         self.entries, self.exits = entries, exits
         self.cash, self.spread, self.fee = cash, spread, fee
-        self.on_close = on_close
+        self.on_close, self.exclusive, self.second = on_close, exclusive, second
+        self.prompt = {
+            line["id"]
+            for line in lines
+            if line["type"] == "market" and (line.get("sl") or line.get("tp"))
+        }
+        self.anew = False
+        self.met_twice: list[str] = []
         self.trades: list[Trade] = []
         self.queue: list[Waiting] = []
         self.pieces: list[Piece] = []
@@ -96,6 +108,7 @@ class TradeBook:
         equity = []
         for bar, (opened, close) in enumerate(zip(opens, closes, strict=True)):
             # What an entry puts into the queue is looked at in a second pass.
+            self.anew = False
             for late in (False, True):
                 self._pass(bar, opened, late=late)
             if self.on_close:
@@ -111,19 +124,27 @@ class TradeBook:
         for item in self.queue.copy():
             if item not in self.queue:
                 continue
-            trade = item.trade
-            if trade is None:
-                found = self.entries.get(item.order)
-                if found is not None and found.bar == bar and found.late <= late:
-                    self.queue.remove(item)
-                    self._enter(item.order, found)
+            if item.trade is None:
+                self._try(item, bar, again=late and self.anew)
             elif math.isfinite(item.size):
                 self.queue.remove(item)
-                self._close(trade, min(abs(trade.size), item.size), Execution(bar, market))
+                size = min(abs(item.trade.size), item.size)
+                self._close(item.trade, size, Execution(bar, market))
             else:
                 found = self.exits.get(item.order)
                 if found is not None and found.bar == bar:
-                    self._close(trade, abs(trade.size), found)
+                    self._close(item.trade, abs(item.trade.size), found)
+
+    def _try(self, item: Waiting, bar: int, *, again: bool) -> None:
+        """Whether an entry fills in a bar."""
+        found = self.entries.get(item.order)
+        second = self.second.get(item.order) if again else None
+        if second is not None and second.bar == bar:
+            self.met_twice.append(item.order)
+            found = second
+        if found is not None and found.bar == bar:
+            self.queue.remove(item)
+            self._enter(item.order, found)
 
     def _enter(self, order: str, found: Execution) -> None:
         left = self.sizes[order]
@@ -138,6 +159,7 @@ class TradeBook:
         trade = Trade(order, left, found.bar, price)
         self.trades.append(trade)
         self.cash -= self.fee(left, price)
+        self.anew = self.anew or order in self.prompt
         if order in self.exits:
             self.queue.insert(0, Waiting(order, trade))
 
@@ -156,19 +178,20 @@ class TradeBook:
     def _hear(self, bar: int) -> None:
         """What the program says at the close of a bar."""
         for line in self.lines.get(bar, ()):
-            if line["type"] == "cancel_all":
+            is_entry = line["type"] not in ("cancel_all", "close", "set")
+            if line["type"] == "cancel_all" or (is_entry and self.exclusive):
                 # Stops and targets stay; orders to close do not.
                 self.queue = [
-                    item
-                    for item in self.queue
-                    if item.trade is not None and math.isinf(item.size)
+                    item for item in self.queue if item.trade is not None and math.isinf(item.size)
                 ]
-            elif line["type"] == "close":
-                chosen = line.get("of", "")
-                for trade in self.trades:
-                    if chosen not in ("", trade.order):
-                        continue
-                    size = max(1, round(abs(trade.size) * line.get("portion", 1.0)))
-                    self.queue.insert(0, Waiting(line["id"], trade, size))
-            else:
+            if line["type"] == "close" or (is_entry and self.exclusive):
+                self._send_closing(line)
+            if is_entry:
                 self.queue.append(Waiting(line["id"]))
+
+    def _send_closing(self, line: Mapping[str, Any]) -> None:
+        """Orders to close a part of each trade, or of one."""
+        for trade in self.trades:
+            if line.get("of", trade.order) == trade.order:
+                size = max(1, round(abs(trade.size) * line.get("portion", 1.0)))
+                self.queue.insert(0, Waiting(line["id"], trade, size))

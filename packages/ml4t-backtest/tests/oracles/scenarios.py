@@ -23,7 +23,6 @@ from ml4t.backtest import BacktestResult, DataFeed, OrderSide, Strategy
 ABSENT = "the oracles are not beside the repository; ML4T_ORACLES can name their folder"
 FIELDS = ("open", "high", "low", "close", "volume")
 CLOSING_TIME = "T21:00"
-NOTHING = 1e-9
 
 
 def oracle_folder() -> Path | None:
@@ -182,35 +181,16 @@ def fills_of(scenario: Scenario, result: BacktestResult) -> list[ExpectedFill]:
     ]
 
 
-def netted(fills: Iterable[ExpectedFill]) -> list[ExpectedFill]:
-    """The change of each position by bar and price, without names and fees."""
-    changes: dict[tuple[int, str, float], float] = defaultdict(float)
-    for fill in fills:
-        changes[fill.bar, fill.asset, round(fill.price, 8)] += fill.quantity
-    return [
-        ExpectedFill(bar, "", asset, change, price)
-        for (bar, asset, price), change in sorted(changes.items())
-        if abs(change) > NOTHING
-    ]
-
-
-def assert_same_fills(
-    scenario: Scenario, result: BacktestResult, *, relative: float = 0.0, net: bool = False
-) -> None:
-    """Bar, order, asset and quantity equal; price within 1e-8; fees, where told, within 1e-8.
-
-    ``relative`` is a tolerance for files that state rounded numbers; ``net`` compares changes of
-    the position, for files that do not tell which order made them.
-    """
-    tidy = netted if net else sorted
-    ours, theirs = tidy(fills_of(scenario, result)), tidy(scenario.fills)
+def assert_same_fills(scenario: Scenario, result: BacktestResult) -> None:
+    """Bar, order, asset and quantity equal; price within 1e-8; fees, where told, within 1e-8."""
+    ours, theirs = sorted(fills_of(scenario, result)), sorted(scenario.fills)
     assert [fill[:3] for fill in ours] == [fill[:3] for fill in theirs]
     fees: dict[str, float] = defaultdict(float)
     for mine, other in zip(ours, theirs, strict=True):
-        assert mine.quantity == pytest.approx(other.quantity, rel=relative, abs=1e-9), other
-        assert mine.price == pytest.approx(other.price, rel=relative, abs=1e-8), other
+        assert mine.quantity == pytest.approx(other.quantity, rel=0, abs=1e-9), other
+        assert mine.price == pytest.approx(other.price, rel=0, abs=1e-8), other
         if other.fee is not None:
-            assert mine.fee == pytest.approx(other.fee, rel=relative, abs=1e-8), other
+            assert mine.fee == pytest.approx(other.fee, rel=0, abs=1e-8), other
         fees[mine.order] += mine.fee or 0.0
     for order, fee in scenario.fees.items():
         assert fees[order] == pytest.approx(fee, rel=0, abs=1e-8), order

@@ -9,7 +9,7 @@ from .replay import Agreement
 
 __all__ = ["PAGE", "is_to_be_written", "line_of", "lines_in", "rendered"]
 
-_ROOT = next(path for path in Path(__file__).parents if (path / "uv.lock").is_file())
+_ROOT = next((path for path in Path(__file__).parents if (path / "uv.lock").is_file()), Path())
 PAGE = _ROOT / "docs" / "reference" / "agreement.md"
 _HEAD = ("file", "runs", "fills", "values", "agrees", "not compared, and why")
 

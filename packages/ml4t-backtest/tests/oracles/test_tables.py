@@ -55,10 +55,12 @@ def test_fees_of_partial_fills_are_those_of_zipline(path: Path) -> None:
          table["per_dollar"]["incremental"]),
         (PerOrder(table["per_trade"]["cost"]), increments(table["per_trade"])),
     ]  # fmt: skip
-    for case in table["per_share_min"]:
-        cases.append((MinimumPerOrder(PerShare(case["cost"]), case["min"]), increments(case)))
+    cases += [
+        (MinimumPerOrder(PerShare(case["cost"]), case["min"]), increments(case))
+        for case in table["per_share_min"]
+    ]
     for case in table["per_contract"]:
-        parts = [PerContract(case["cost"]), PerOrder(case["exchange_fee"])]
+        parts: list[Commission] = [PerContract(case["cost"]), PerOrder(case["exchange_fee"])]
         tariff: Commission = CombinedCommission(parts)
         cases.append((MinimumPerOrder(tariff, case["min"] or 0.0), increments(case)))
 
@@ -69,7 +71,7 @@ def test_fees_of_partial_fills_are_those_of_zipline(path: Path) -> None:
 
 def increments(case: dict[str, Any]) -> list[float]:
     """Fees of executions from those of the order so far."""
-    return np.diff([0.0, *case["cumulative"]]).tolist()
+    return [float(fee) for fee in np.diff([0.0, *case["cumulative"]])]
 
 
 @pytest.mark.parametrize("path", oracle_files("lean", lambda path: "fill" in path.stem))

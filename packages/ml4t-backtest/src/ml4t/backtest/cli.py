@@ -13,7 +13,18 @@ from rich.table import Table
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.engine import Engine
-from ml4t.backtest.guards.options import BarLabel, BarLength, CalendarName, OutsideSessions
+from ml4t.backtest.guards.options import (
+    BarLabel,
+    BarLength,
+    CalendarName,
+    ContextFile,
+    OutsideSessions,
+    PriceFile,
+    SignalFile,
+    StrategyFile,
+    Zone,
+    session_options,
+)
 from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.strategy_file import load_strategy, place_in
@@ -40,34 +51,11 @@ def main(arguments: Sequence[str]) -> int:
 
 @_app.command()
 def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    strategy: Annotated[
-        str, typer.Argument(metavar="STRATEGY.py[:Class]", help="The file that holds the strategy.")
-    ],
-    prices: Annotated[
-        Path,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="Parquet or CSV file in long form: timestamp, symbol, open, high, low, close, "
-            "volume; timestamp, symbol and close are enough.",
-        ),
-    ],
-    signals: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="Parquet or CSV file: timestamp, symbol and numbers."
-        ),
-    ] = None,
-    context: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="Parquet or CSV file: timestamp and values."
-        ),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(help="Zone of timestamps that carry none, such as America/New_York."),
-    ] = None,
+    strategy: StrategyFile,
+    prices: PriceFile,
+    signals: SignalFile = None,
+    context: ContextFile = None,
+    timezone: Zone = None,
     calendar: CalendarName = None,
     bar_label: BarLabel = None,
     bar_length: BarLength = None,
@@ -95,12 +83,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     console = Console()
     inputs = RunInputs(
         strategy=strategy, prices=prices, signals=signals, context=context, timezone=timezone
-    ).with_options(
-        calendar=calendar,
-        bar_label=bar_label,
-        bar_length=bar_length,
-        outside_session=outside_session,
-    )
+    ).with_options(**session_options(calendar, bar_label, bar_length, outside_session))
     try:
         chosen = load_strategy(strategy)
         feed = inputs.feed()

@@ -53,8 +53,8 @@ class BacktestConfig(MarketAssumptions):
 
         An assumption without numbers is a string, ``timing = "next_bar_close"``; one with numbers
         is a table with a ``kind``, ``commission = { kind = "per_share", amount = 0.005 }``. The
-        kinds are the classes' names in small letters with underscores. With ``profile = "NAME"`` the
-        questions that the file leaves open are answered by that profile, not by the defaults.
+        kinds are the classes' names in small letters with underscores. With ``profile = "NAME"``
+        the questions that the file leaves open are answered by that profile, not by the defaults.
 
         Raises:
             ConfigError: the file is missing, is not TOML, or a key or value is not known; names

@@ -221,7 +221,7 @@ def from_table(table: Mapping[str, object], cls: type[T], source: str) -> T:
         ConfigError: a key or value is not known.
     """
     try:
-        return _CONVERTER.structure(_on_profile(table), cls)
+        return _CONVERTER.structure(_on_profile(table, source), cls)
     except cattrs.BaseValidationError as error:
         told = cattrs.transform_error(error, path="", format_exception=_describe)
         faults = "; ".join(line.removesuffix(" @ ").replace(" @ .", " at ") for line in told)
@@ -229,13 +229,18 @@ def from_table(table: Mapping[str, object], cls: type[T], source: str) -> T:
         raise ConfigError(msg) from error
 
 
-def _on_profile(table: Mapping[str, object]) -> Mapping[str, object]:
+def _on_profile(table: Mapping[str, object], source: str) -> Mapping[str, object]:
     """The table on top of the answers of the profile that it names, if it names one."""
     if "profile" not in table:
         return table
     own = dict(table)
     name = own.pop("profile")
-    return {**load_profile(str(name)).answers, **own}
+    try:
+        profile = load_profile(str(name))
+    except ConfigError as error:
+        msg = f"{source}: {error}"
+        raise ConfigError(msg) from error
+    return {**profile.answers, **own}
 
 
 def to_table(config: object) -> dict[str, object]:

@@ -94,10 +94,9 @@ class Engine:
         # The hot loop: what is looked up once is a local, what is not needed is not called.
         panel, contexts = self.feed.panel, self.feed.contexts
         on_data, working = self.strategy.on_data, broker.book.working
-        outbox, same_bar = broker.outbox, self.config.timing.same_bar
+        outbox, finishes = broker.outbox, broker.has_exits or self.config.timing.same_bar
         context = _NO_CONTEXT
         charges = not isinstance(self.config.financing, NoFinancing)
-        has_exits = broker.has_exits
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
         # This frame and the broker, and on some versions of Python the question itself.
@@ -120,10 +119,8 @@ class Engine:
             if contexts is not None:
                 context = contexts[row]
             on_data(now, data, context, broker)
-            if has_exits:
-                broker.watch_exits()
-            if same_bar and working:
-                broker.match_same_bar()
+            if finishes:
+                broker.finish_bar()
 
     def _listens(self) -> bool:
         cls = type(self.strategy)

@@ -18,9 +18,7 @@ class ChildActivation(Protocol):
     def in_entry_bar(self) -> bool:
         """Whether they may ever fill in the bar that filled their parent."""
 
-    def wakes(
-        self, parent: OrderRequest, children: Sequence[OrderRequest], bar: PriceBar
-    ) -> bool:
+    def wakes(self, parent: OrderRequest, children: Sequence[OrderRequest], bar: PriceBar) -> bool:
         """Whether they may fill in the very bar that fills ``parent``, after it does."""
 
 
@@ -66,9 +64,7 @@ class EntryBarWhereClear:
 
     in_entry_bar: ClassVar[bool] = True
 
-    def wakes(
-        self, parent: OrderRequest, children: Sequence[OrderRequest], bar: PriceBar
-    ) -> bool:
+    def wakes(self, parent: OrderRequest, children: Sequence[OrderRequest], bar: PriceBar) -> bool:
         """Where it is clear."""
         if parent.order_type is not OrderType.STOP:
             return parent.order_type is OrderType.MARKET

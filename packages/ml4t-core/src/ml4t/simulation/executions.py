@@ -8,15 +8,14 @@ import attrs
 from ml4t.core.assets import Asset
 from ml4t.core.fills import Fill
 from ml4t.core.ledger import Ledger
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
-from ml4t.core.sizing import whole_lots
 from ml4t.simulation.accounts import Trade
 from ml4t.simulation.exposure import Exposure
 from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import Match
-from ml4t.simulation.participation import ForEachOrder, Unlimited
+from ml4t.simulation.participation import ForEachOrder, Unlimited, within_volume
 from ml4t.simulation.pricing import Priced, Pricing
 
 __all__ = ["Executions"]
@@ -97,16 +96,14 @@ class Executions:
         quantity = request.quantity - order.filled_quantity
         if self._simple and not request.reduce_only:
             return self._trade(order, quantity, met, met.price, 0.0, None, path)
-        if self._budgets is not None and not self._budgets.budget(self._bars[request.asset].volume):
-            # Where nothing was traded nothing happens, not even to a trigger.
-            return None
         wanted = quantity
         if request.reduce_only:
             wanted = quantity = self._reducible(order, quantity)
         left = None
         if self._budgets is not None:
             left = self._left_of(request.asset)
-            quantity = self._within_volume(order, quantity, left)
+            lot = self._assets[request.asset].lot_size
+            quantity = within_volume(order.request, quantity, left, lot)
         priced = self._priced(met, request, quantity) if quantity else None
         if priced is None:
             self._carry_over(order, wants_volume=wanted > quantity)
@@ -191,16 +188,6 @@ class Executions:
             assert self._budgets is not None  # noqa: S101 - asked only where volume is limited
             left = self._left[asset] = self._budgets.budget(self._bars[asset].volume)
         return left
-
-    def _within_volume(self, order: Order, quantity: float, left: float) -> float:
-        """How much of ``quantity`` the volume left in the bar allows, in whole lots."""
-        if quantity <= left:
-            return quantity
-        if order.request.time_in_force is TimeInForce.FOK:
-            return 0.0
-        lot = self._assets[order.request.asset].lot_size
-        whole = lot or (1.0 if quantity == int(quantity) else 0.0)
-        return whole_lots(max(left, 0.0), whole)
 
     def _priced(self, met: Match, request: OrderRequest, quantity: float) -> Priced | None:
         if self._free:

@@ -60,6 +60,10 @@ class ExitForAll:
         return self.rule
 
 
+def _own(rules: Mapping[str, ExitRule]) -> Mapping[str, ExitRule]:
+    return dict(rules)
+
+
 @attrs.frozen
 class ExitByAsset:
     """Each asset has a rule of its own, or none.
@@ -68,7 +72,7 @@ class ExitByAsset:
         rules: the rules by symbol; the strategy alone closes positions of other assets.
     """
 
-    rules: Mapping[str, ExitRule] = attrs.field(converter=dict)
+    rules: Mapping[str, ExitRule] = attrs.field(converter=_own)
 
     @property
     def assets(self) -> frozenset[str] | None:

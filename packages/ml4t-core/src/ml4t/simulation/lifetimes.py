@@ -90,7 +90,7 @@ class Lifetimes:
             over += [i for i, first in self._first_session.items() if session > first]
         if self._until:
             over += [i for i, until in self._until.items() if now > until]
-        return [self._book[order_id] for order_id in over]
+        return [self._book[order_id] for order_id in sorted(over, key=int)]
 
     def after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Order]:
         """Take note of which orders still work after the bars complete at ``now``.

@@ -10,13 +10,16 @@ from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.accounts import AccountRules
-from ml4t.simulation.auctions import is_for_auction
+from ml4t.simulation.auctions import AUCTION_TYPES, is_for_auction
 from ml4t.simulation.lifetimes import Lifetimes
 
 __all__ = ["OrderChecks"]
 
 _ROUNDING = 1e-9
 _ROUNDING_OF_PRICES = 1e-6
+
+
+_IN_AUCTION = AUCTION_TYPES | {OrderType.MARKET, OrderType.LIMIT}
 
 
 class OrderChecks:
@@ -92,10 +95,17 @@ class OrderChecks:
             or _off_step(request, terms)
             or (None if request.good_till is None else _too_late(request.good_till, now))
             or self._capabilities.objection(request)
+            or (self._out_of_auction(request) if is_for_auction(request) else None)
         )
-        if objection is None and not self._lifetimes.knows_auctions and is_for_auction(request):
-            return "which bars open and close a session is not known: give the feed a calendar"
         return objection or self._unaffordable(request, terms, now, bars)
+
+    def _out_of_auction(self, request: OrderRequest) -> str | None:
+        """Why an order cannot wait for an auction."""
+        if request.order_type not in _IN_AUCTION:
+            return f"a {request.order_type.name} order cannot wait for an auction"
+        if not self._lifetimes.knows_auctions:
+            return "which bars open and close a session is not known: give the feed a calendar"
+        return None
 
     def _unaffordable(
         self,

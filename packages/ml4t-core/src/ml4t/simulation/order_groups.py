@@ -57,6 +57,8 @@ class OrderGroups:
             child = self._book[child_id]
             if child.is_open:
                 self._wake(child, order, price, now)
+        if order.status is OrderStatus.FILLED:
+            self._end_parent(order, now)
         if order.group not in self._groups:
             return
         whole = self._whole(order)
@@ -80,6 +82,7 @@ class OrderGroups:
         for sibling in self._siblings(order):
             reason = f"order {order.id} of its group has ended"
             self._put(sibling.to(OrderStatus.CANCELLED, now, reason))
+        self._end_parent(order, now)
 
     def close_exits(self, asset: str, before: float, now: datetime) -> None:
         """Cancel what could only have reduced a position of ``before`` units that is gone."""
@@ -89,6 +92,13 @@ class OrderGroups:
             if reduces and current.is_open:
                 reason = "the position that it would reduce is closed"
                 self._put(current.to(OrderStatus.CANCELLED, now, reason))
+
+    def _end_parent(self, child: Order, now: datetime | None) -> None:
+        """Cancel what is left of a parent, which would open a position without this exit."""
+        parent = self._book.orders.get(child.parent or "")
+        if parent is not None and parent.is_open:
+            reason = f"its exit, order {child.id}, has ended"
+            self._put(parent.to(OrderStatus.CANCELLED, now, reason))
 
     def _wake(self, child: Order, parent: Order, price: float, now: datetime) -> None:
         assert child.group is not None  # noqa: S101 - children are bound as a group

@@ -6,6 +6,8 @@ from typing import Protocol
 import attrs
 
 from ml4t.core.errors import ConfigError, DataError
+from ml4t.core.order_requests import OrderRequest, TimeInForce
+from ml4t.core.sizing import whole_lots
 from ml4t.simulation.execution import Execution
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "Unlimited",
     "VolumeShare",
     "share_of_volume",
+    "within_volume",
 ]
 
 
@@ -170,6 +173,22 @@ def share_of_volume(execution: Execution, largest: float | None = None) -> float
         raise DataError(msg)
     share = (execution.filled_before + execution.quantity) / volume
     return share if largest is None else min(share, largest)
+
+
+def within_volume(request: OrderRequest, quantity: float, left: float, lot: float) -> float:
+    """How much of an order may fill.
+
+    Args:
+        request: the order; one that is all or nothing gets nothing where not all may fill.
+        quantity: units that it wants now.
+        left: units that the bar allows yet.
+        lot: the lot size of the asset, 0 for any fraction; orders of whole units stay whole.
+    """
+    if quantity <= left:
+        return quantity
+    if request.time_in_force is TimeInForce.FOK:
+        return 0.0
+    return whole_lots(max(left, 0.0), lot or (1.0 if quantity == int(quantity) else 0.0))
 
 
 def _known(volume: float | None, name: str) -> float:

@@ -1,5 +1,6 @@
 """What one bar does to the working orders: which fill, in which order, what it depended on."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ from ml4t.core.assets import Asset
 from ml4t.core.bars import PriceBar
 from ml4t.core.order_requests import OrderType, TimeInForce
 from ml4t.core.orders import Order
-from ml4t.core.panel import MarketSlice
+from ml4t.core.panel import BarView, MarketSlice
 from ml4t.simulation.auctions import Auctions, is_for_auction
 from ml4t.simulation.intrabar import ClosingPrice
 from ml4t.simulation.lifetimes import AT_ONCE
@@ -41,7 +42,7 @@ class Candidate(NamedTuple):
     """An order that would fill in the bar if it were alone, and how."""
 
     order: Order
-    bar: PriceBar
+    bar: BarView
     met: Match
 
 
@@ -338,6 +339,7 @@ class TradingRound:
         orders = [candidate.order for candidate in group]
         if self._exits is not None:
             orders = self._exits.unshared(orders)
+        volume = self._market.participation.budget(bar.volume) if self._limited else math.inf
         high_walk, low_walk = (
             walk(
                 orders,
@@ -348,6 +350,8 @@ class TradingRound:
                 auctions=auctions,
                 strict_limits=self._rules.limits.strict,
                 held=self._held(asset),
+                volume=volume,
+                lot=self._assets[asset].lot_size,
                 children_of=partial(self._woken_by, bar),
             )
             for high_first in (True, False)

@@ -36,7 +36,7 @@ class SimulatedVenue:
     :meth:`match` if orders are working, and only then lets the strategy act. An order therefore
     meets the first bar after the one it was decided on. With a same-bar timing the driver calls
     :meth:`match_same_bar` after the strategy, and with a financing :meth:`accrue` before the match.
-    Where rules close positions it calls :meth:`watch_exits` right after the strategy.
+    Where rules close positions it calls :meth:`finish_bar` after the strategy instead.
 
     Args:
         cash: the money to start with.
@@ -195,15 +195,21 @@ class SimulatedVenue:
 
     @property
     def has_exits(self) -> bool:
-        """Whether rules close positions, so that :meth:`watch_exits` has something to do."""
+        """Whether rules close positions, so that :meth:`finish_bar` has something to do."""
         return self._exits is not None
 
-    def watch_exits(self) -> None:
-        """Let the rules that close positions look at the current bars, after the strategy did."""
+    def finish_bar(self) -> None:
+        """What happens at the close of the current bars after the strategy has acted.
+
+        The rules that close positions look at the bars, and with a same-bar timing market orders
+        fill.
+        """
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         if self._exits is not None:
             self._exits.watch(bars, now)
+        if self.book.working:
+            self.match_same_bar()
 
     def _equity(self) -> float:
         """Cash and the market value of all positions at their last known closes."""

@@ -6,6 +6,7 @@ comes first is next; what it wakes or cancels is awake or gone from that price o
 orders for the close are asked.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ml4t.core.orders import Order
 from ml4t.simulation.auctions import CLOSE, OPEN, Auctions
 from ml4t.simulation.lifetimes import AT_ONCE
 from ml4t.simulation.matching import Match
+from ml4t.simulation.participation import within_volume
 from ml4t.simulation.timing import Timing
 from ml4t.simulation.trailing import Trailing, trail_stop
 
@@ -89,6 +91,8 @@ def walk(  # noqa: PLR0913 - what one bar depends on
     auctions: Auctions,
     strict_limits: bool = False,
     held: float,
+    volume: float = math.inf,
+    lot: float = 0.0,
     children_of: ChildrenOf,
 ) -> Walk:
     """Go one way through a bar.
@@ -102,10 +106,12 @@ def walk(  # noqa: PLR0913 - what one bar depends on
         auctions: which auctions the bar holds.
         strict_limits: whether the price must go beyond a limit.
         held: units of the asset held before, negative for short.
+        volume: units that may fill in this bar, all orders taken together.
+        lot: the lot size of the asset, 0 for any fraction.
         children_of: the orders that a fill wakes at once.
     """
     return _Walker(
-        bar, high_first, timing, trailing, auctions, strict_limits, held, children_of
+        bar, high_first, timing, trailing, auctions, strict_limits, held, volume, lot, children_of
     ).through(orders)
 
 
@@ -119,6 +125,8 @@ class _Walker:
         auctions: Auctions,
         strict_limits: bool,  # noqa: FBT001
         held: float,
+        volume: float,
+        lot: float,
         children_of: ChildrenOf,
     ) -> None:
         extremes = (bar.high, bar.low) if high_first else (bar.low, bar.high)
@@ -129,6 +137,8 @@ class _Walker:
         self.auctions = auctions
         self.strict_limits = strict_limits
         self.held = held
+        self.volume = volume
+        self.lot = lot
         self.children_of = children_of
         self.here = bar.open
         self.part = AT_OPEN
@@ -299,13 +309,17 @@ class _Walker:
         if item.request.reduce_only:
             room = self.held if not item.buys else -self.held
             change = min(change, max(room, 0.0))
+        wanted = change
+        change = within_volume(item.request, wanted, self.volume, self.lot)
+        is_whole = change == wanted
+        self.volume -= change
         # What has nothing to reduce is a step too, which ends it and its group.
         change = change if item.buys else -change
         before = self.held
         self.held += change
         self.steps.append(Step(self.part, item.order.id, Match(self.here, rule), change))
         group = item.order.group
-        if group is not None:
+        if group is not None and is_whole:
             self.resting = [other for other in self.resting if other.order.group != group]
         if not change:
             return

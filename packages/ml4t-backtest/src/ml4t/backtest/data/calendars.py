@@ -1,5 +1,6 @@
 """The sessions of exchanges, from the package ``exchange_calendars``."""
 
+import warnings
 from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ class ExchangeCalendar:
             raise InvalidValueError(msg)
         self.name = name
         # The zone is known of calendars that exist only, and some have no early years.
-        zone = str(exchange_calendars.get_calendar(name, start="2023-01-03", end="2023-01-31").tz)
+        zone = str(_made(name, date(2023, 1, 3), date(2023, 1, 31)).tz)
         self.zone: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
         self._table: _Table | None = None
         self._last: Session | None = None
@@ -159,16 +160,12 @@ class ExchangeCalendar:
         return self._table
 
     def _load(self, first: date, last: date) -> _Table:
-        import exchange_calendars  # noqa: PLC0415
-
         failed: ValueError | None = None
         # A calendar may end soon after the data do.
         for margin in (_MARGIN, timedelta(days=3), timedelta()):
             start, end = first - margin, last + margin
             try:
-                found = exchange_calendars.get_calendar(
-                    self.name, start=start.isoformat(), end=end.isoformat()
-                )
+                found = _made(self.name, start, end)
             except ValueError as error:
                 failed = error
             else:
@@ -234,6 +231,15 @@ def _close_of(calendar: TradingCalendar, day: date, zone: tzinfo) -> int:
         if session is not None and session.label == day:
             return _nanoseconds(session.closes)
     return int(OUTSIDE)
+
+
+def _made(name: str, first: date, last: date) -> Any:
+    import exchange_calendars  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        # It meets warnings of pandas about what will change, which its users can do nothing about.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return exchange_calendars.get_calendar(name, start=str(first), end=str(last))
 
 
 def _table_of(schedule: "pd.DataFrame", first: date, last: date) -> _Table:

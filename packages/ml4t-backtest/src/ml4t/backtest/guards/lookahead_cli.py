@@ -21,6 +21,7 @@ from ml4t.backtest.guards.options import (
     StrategyFile,
     Zone,
     bar,
+    session_options,
 )
 from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.strategy_file import load_strategy
@@ -86,12 +87,7 @@ def check_lookahead(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     inputs = RunInputs(
         strategy=strategy, prices=prices, signals=signals, context=context, timezone=timezone
-    ).with_options(
-        calendar=calendar,
-        bar_label=bar_label,
-        bar_length=bar_length,
-        outside_session=outside_session,
-    )
+    ).with_options(**session_options(calendar, bar_label, bar_length, outside_session))
     try:
         if features is not None and signals is not None:
             msg = "give --signals or --features, not both: each says what the signals are"

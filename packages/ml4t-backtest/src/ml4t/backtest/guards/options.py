@@ -19,6 +19,7 @@ __all__ = [
     "StrategyFile",
     "Zone",
     "bar",
+    "session_options",
 ]
 
 _DATA = "Parquet or CSV file"
@@ -29,10 +30,12 @@ StrategyFile: TypeAlias = Annotated[
 PriceFile: TypeAlias = Annotated[
     Path,
     typer.Option(
-        exists=True, dir_okay=False, help=f"{_DATA}: timestamp, symbol, open, high, low, close, "
-        "volume; timestamp, symbol and close are enough.",
+        exists=True,
+        dir_okay=False,
+        help=f"{_DATA} in long form: timestamp, symbol, open, high, low, close, volume; "
+        "timestamp, symbol and close are enough.",
     ),
-]  # fmt: skip
+]
 SignalFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help=f"{_DATA}: timestamp, symbol and numbers."),
@@ -70,6 +73,18 @@ ConfigFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="TOML file, as for `ml4t backtest`."),
 ]
+
+
+def session_options(
+    calendar: str | None, label: str | None, length: str | None, outside: str | None
+) -> dict[str, str | None]:
+    """The options about sessions by the names that the inputs of a run have for them."""
+    return {
+        "calendar": calendar,
+        "bar_label": label,
+        "bar_length": length,
+        "outside_session": outside,
+    }
 
 
 def bar() -> Progress:
