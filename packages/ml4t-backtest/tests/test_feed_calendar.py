@@ -104,6 +104,16 @@ def test_an_unknown_calendar_is_refused():
         DataFeed(prices(local("2024-01-02 16:00")), calendar=5)
 
 
+def test_a_calendar_that_its_package_cannot_make_is_refused(monkeypatch):
+    def fail(*arguments, **options):
+        message = "implemented by subclasses"
+        raise NotImplementedError(message)
+
+    monkeypatch.setattr("exchange_calendars.get_calendar", fail)
+    with pytest.raises(InvalidValueError, match="cannot make its calendar 'XBEL': implemented by"):
+        ExchangeCalendar("XBEL")
+
+
 def test_a_year_that_a_calendar_does_not_reach_is_refused():
     with pytest.raises(DataError, match="XKRX has no sessions"):
         ExchangeCalendar("XKRX").session_of(datetime(1890, 1, 2, 5, tzinfo=UTC))

@@ -321,6 +321,13 @@ class TestCombinations:
         assert run([100.0] * 6, BUY, rule).exits == [(4, -10, 100.0, "time")]
         assert run(falling, BUY, rule).broker.pending_orders == ()
 
+    def test_the_same_rule_twice_closes_once(self, run: Any) -> None:
+        rule = FirstOf([StopLoss(percent=5), StopLoss(percent=5)])
+
+        done = run([100.0, (100.0, 101.0, 90.0, 95.0)], BUY, rule)
+
+        assert done.exits == [(1, -10, 95.0, "stop loss")]
+
     def test_all_stops_together_are_one_order_at_the_farthest(self, run: Any) -> None:
         rule = AllOf([StopLoss(percent=5), StopLoss(amount=8.0)])
         bars = [100.0, 100.0, (100.0, 100.0, 93.0, 94.0), (94.0, 94.0, 91.0, 91.0)]

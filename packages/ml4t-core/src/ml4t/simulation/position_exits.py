@@ -107,7 +107,7 @@ class PositionExits:
         # The orders that close whatever is held.
         self._unshared: set[str] = set()
         # Of the current bar: ids of orders that fills would place, and what they became.
-        self._ids: dict[OrderRequest, str] = {}
+        self._ids: dict[tuple[int, OrderRequest], str] = {}
         self._real: dict[str, str] = {}
         self.fresh: set[str] = set()
 
@@ -143,11 +143,11 @@ class PositionExits:
         if rule is None:
             return ()
         foreseen = []
-        for wanted in rule.orders(self._entry(order.asset, after, price)):
+        for place, wanted in enumerate(rule.orders(self._entry(order.asset, after, price))):
             request = self._request(order.asset, after, wanted, 1.0)
             if request is None:
                 continue
-            number = self._ids.setdefault(request, str(_FORESEEN + len(self._ids)))
+            number = self._ids.setdefault((place, request), str(_FORESEEN + len(self._ids)))
             size = math.inf if wanted.share is None else wanted.share * abs(after)
             request = attrs.evolve(request, quantity=size)
             group = _group(order, wanted)
@@ -277,8 +277,9 @@ class PositionExits:
             order = attrs.evolve(order, trail_stop=trail_stop(request, position.best))
         position.resting[place] = number
         self.fresh.add(number)
-        if key in self._ids:
-            self._real[self._ids[key]] = number
+        foreseen = self._ids.get((place, key))
+        if foreseen is not None:
+            self._real[foreseen] = number
         if wanted.share is None:
             self._unshared.add(number)
         self._rest(order)

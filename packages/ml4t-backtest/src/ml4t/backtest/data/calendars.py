@@ -70,7 +70,7 @@ class ExchangeCalendar:
         zone: the zone of the exchange.
 
     Raises:
-        InvalidValueError: there is no calendar of that name.
+        InvalidValueError: there is no calendar of that name, or its package cannot make it.
 
     >>> from datetime import datetime
     >>> from zoneinfo import ZoneInfo
@@ -93,7 +93,12 @@ class ExchangeCalendar:
             raise InvalidValueError(msg)
         self.name = name
         # The zone is known of calendars that exist only, and some have no early years.
-        zone = str(_made(name, date(2023, 1, 3), date(2023, 1, 31)).tz)
+        try:
+            zone = str(_made(name, date(2023, 1, 3), date(2023, 1, 31)).tz)
+        except (NotImplementedError, ValueError) as error:
+            # Some of its calendars do not work with each version of pandas.
+            msg = f"exchange_calendars cannot make its calendar {name!r}: {error}"
+            raise InvalidValueError(msg) from error
         self.zone: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
         self._table: _Table | None = None
         self._last: Session | None = None

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite(
     "ml4t.core.testing.account_conformance",
     "ml4t.core.testing.change_conformance",
     "ml4t.core.testing.conformance",
+    "ml4t.core.testing.group_conformance",
     "ml4t.core.testing.order_conformance",
     "ml4t.core.testing.rebalance_conformance",
     "ml4t.core.testing.refusal_conformance",

@@ -126,12 +126,27 @@ class ChangeConformance:
         order = resting(venue, venue.assets[0])
         venue.settle()
 
-        for quantity in (0.0, -1.0, float("nan")):
-            with pytest.raises(InvalidOrderError):
-                broker.replace_order(order.id, quantity=quantity)
+        with pytest.raises(InvalidOrderError):
+            broker.replace_order(order.id, stop_price=PRICE)
         venue.settle()
         assert venue.order(order.id).request == order.request
         assert _pending(venue) == [order.id]
+
+    def test_a_replacement_by_a_number_that_is_none_is_refused(self, venue: VenueUnderTest) -> None:
+        """A quantity or price that no venue takes is refused with a reason; the order stays."""
+        broker = venue.broker
+        needs_ability("replacing orders", declared=broker.capabilities.replace_orders)
+        order = resting(venue, venue.assets[0])
+        venue.settle()
+
+        named = ["quantity", *(["limit_price"] if order.limit_price is not None else [])]
+        for name in named:
+            for number in (0.0, -1.0, float("nan"), float("inf")):
+                same = broker.replace_order(order.id, **{name: number})
+                venue.settle()
+                assert same.reason
+                assert same.request == venue.order(order.id).request == order.request
+                assert _pending(venue) == [order.id]
 
     def test_an_ended_order_cannot_be_replaced(self, venue: VenueUnderTest) -> None:
         """Replacing an order that has ended gives it back as it was."""

@@ -4,6 +4,7 @@ import pytest
 
 from ml4t.core.testing.account_conformance import AccountConformance
 from ml4t.core.testing.change_conformance import ChangeConformance
+from ml4t.core.testing.group_conformance import GroupConformance
 from ml4t.core.testing.order_conformance import OrderConformance
 from ml4t.core.testing.rebalance_conformance import RebalanceConformance
 from ml4t.core.testing.refusal_conformance import RefusalConformance
@@ -15,6 +16,7 @@ __all__ = ["BrokerConformance"]
 class BrokerConformance(
     OrderConformance,
     ChangeConformance,
+    GroupConformance,
     RefusalConformance,
     AccountConformance,
     RebalanceConformance,

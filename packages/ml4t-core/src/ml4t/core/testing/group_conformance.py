@@ -83,6 +83,15 @@ def _all_refused(venue: VenueUnderTest, orders: tuple[Order, ...]) -> None:
     assert dict(venue.broker.positions) == {}
 
 
+def _only_one_filled(venue: VenueUnderTest, filled: Order, other: Order) -> None:
+    """Check that one of two exits has closed the position, whatever the market does later."""
+    for later in (PRICE, TARGET + 5, STOP - 5):
+        assert _statuses(venue, filled, other) == [OrderStatus.FILLED, OrderStatus.CANCELLED]
+        assert held(venue, venue.assets[0]) == 0
+        assert _pending(venue) == []
+        advance(venue, later)
+
+
 class GroupConformance:
     """Groups: when children wake, how much they sell, and what becomes of the others."""
 
@@ -143,21 +152,21 @@ class GroupConformance:
         assert venue.order(target.id).filled_quantity == 4
         assert held(venue, venue.assets[0]) == 0
 
-    @pytest.mark.parametrize(("price", "fills"), [(TARGET + 1, 0), (STOP - 1, 1)])
-    def test_one_exit_fills_and_the_other_is_cancelled(
-        self, venue: VenueUnderTest, price: float, fills: int
-    ) -> None:
-        """When target or stop has filled, the other is CANCELLED and never fills."""
+    def test_a_target_that_fills_cancels_the_stop(self, venue: VenueUnderTest) -> None:
+        """When the target has filled, the stop is CANCELLED and never fills."""
         _needs_groups(venue)
-        _, *exits = _bracket(venue)
+        _, target, stop = _bracket(venue)
         advance(venue)
-        advance(venue, price)
-        for later in (PRICE, TARGET + 5, STOP - 5):
-            assert _statuses(venue, exits[fills]) == [OrderStatus.FILLED]
-            assert _statuses(venue, exits[1 - fills]) == [OrderStatus.CANCELLED]
-            assert held(venue, venue.assets[0]) == 0
-            assert _pending(venue) == []
-            advance(venue, later)
+        advance(venue, TARGET + 1)
+        _only_one_filled(venue, target, stop)
+
+    def test_a_stop_that_fills_cancels_the_target(self, venue: VenueUnderTest) -> None:
+        """When the stop has filled, the target is CANCELLED and never fills."""
+        _needs_groups(venue)
+        _, target, stop = _bracket(venue)
+        advance(venue)
+        advance(venue, STOP - 1)
+        _only_one_filled(venue, stop, target)
 
     def test_an_exit_keeps_to_its_price(self, venue: VenueUnderTest) -> None:
         """A target sells at its limit or better, a stop at its stop or worse."""
@@ -269,20 +278,15 @@ class GroupConformance:
         assert accepted == []
         assert _pending(venue) == []
 
-    @pytest.mark.parametrize(("price", "fills"), [(TARGET + 1, 0), (STOP - 1, 1)])
-    def test_one_cancels_the_other(self, venue: VenueUnderTest, price: float, fills: int) -> None:
+    def test_one_cancels_the_other(self, venue: VenueUnderTest) -> None:
         """Of the orders of a group one fills, and the others are CANCELLED."""
         _needs_groups(venue)
         hold(venue, venue.assets[0])
-        orders = venue.broker.submit_oco(_exits(venue))
+        target, stop = venue.broker.submit_oco(_exits(venue))
         advance(venue)
-        assert _pending(venue) == [order.id for order in orders]
-        advance(venue, price)
-        for later in (PRICE, TARGET + 5, STOP - 5):
-            assert _statuses(venue, orders[fills]) == [OrderStatus.FILLED]
-            assert _statuses(venue, orders[1 - fills]) == [OrderStatus.CANCELLED]
-            assert held(venue, venue.assets[0]) == 0
-            advance(venue, later)
+        assert _pending(venue) == [target.id, stop.id]
+        advance(venue, TARGET + 1)
+        _only_one_filled(venue, target, stop)
 
     def test_a_cancelled_order_takes_its_group(self, venue: VenueUnderTest) -> None:
         """When one order of a group is cancelled, so are the others."""
@@ -317,10 +321,7 @@ class GroupConformance:
         assert _pending(venue) == []
 
     def test_one_triggers_the_others(self, venue: VenueUnderTest) -> None:
-        """Children of any parent are HELD until it fills, then one of them closes what it opened.
-
-        Whatever quantity they were given, they close what the parent filled.
-        """
+        """Children are HELD until their parent fills, and close what it filled, whatever they ask."""
         _needs_groups(venue)
         asset = venue.assets[0]
         entry = OrderRequest(asset, OrderSide.BUY, UNITS, OrderType.LIMIT, limit_price=95.0)

@@ -211,6 +211,81 @@ class OrderConformance:
         assert _filled(venue, order) <= 105.0
         assert held(venue, venue.assets[0]) == 0
 
+    def test_a_market_order_if_touched_waits_for_its_touch(self, venue: VenueUnderTest) -> None:
+        """A market-if-touched order to buy waits above its touch and fills at it or below."""
+        needs_order_type(venue.broker.capabilities, OrderType.MARKET_IF_TOUCHED)
+        order = venue.broker.submit_order(
+            venue.assets[0], UNITS, OrderSide.BUY, OrderType.MARKET_IF_TOUCHED, stop_price=95.0
+        )
+        for price in (96.0, 110.0):
+            advance(venue, price)
+            _waits(venue, order)
+        advance(venue, 94.0)
+
+        assert _filled(venue, order) <= 95.0
+        assert held(venue, venue.assets[0]) == UNITS
+
+    def test_a_limit_order_if_touched_keeps_to_its_limit(self, venue: VenueUnderTest) -> None:
+        """A limit-if-touched order waits for its touch, and from then on for its limit."""
+        needs_order_type(venue.broker.capabilities, OrderType.LIMIT_IF_TOUCHED)
+        order = venue.broker.submit_order(
+            venue.assets[0], UNITS, OrderSide.BUY, OrderType.LIMIT_IF_TOUCHED, 92.0, 95.0
+        )
+        for price in (96.0, 94.0, 93.0):
+            advance(venue, price)
+            _waits(venue, order)
+        advance(venue, 91.0)
+
+        assert _filled(venue, order) <= 92.0
+        assert held(venue, venue.assets[0]) == UNITS
+
+    def test_an_order_that_only_reduces_opens_nothing(self, venue: VenueUnderTest) -> None:
+        """Where nothing is held a reduce-only order of either side ends without a fill."""
+        for quantity in (UNITS, -UNITS):
+            order = venue.broker.submit_order(venue.assets[0], quantity, reduce_only=True)
+            advance(venue)
+            now = venue.order(order.id)
+            assert not now.is_open
+            assert now.filled_quantity == 0
+            assert now.reason
+            assert dict(venue.broker.positions) == {}
+
+    def test_an_order_that_only_reduces_does_not_add(self, venue: VenueUnderTest) -> None:
+        """A reduce-only order of the position's own side ends without a fill."""
+        hold(venue, venue.assets[0])
+        order = venue.broker.submit_order(venue.assets[0], UNITS, reduce_only=True)
+        advance(venue)
+
+        assert not venue.order(order.id).is_open
+        assert held(venue, venue.assets[0]) == UNITS
+
+    def test_an_order_that_only_reduces_is_trimmed_to_what_is_held(
+        self, venue: VenueUnderTest
+    ) -> None:
+        """A reduce-only order for more than is held fills what is held, and then ends."""
+        hold(venue, venue.assets[0])
+        order = venue.broker.submit_order(venue.assets[0], -3 * UNITS, reduce_only=True)
+        advance(venue)
+        advance(venue)
+
+        now = venue.order(order.id)
+        assert (now.is_open, now.filled_quantity) == (False, UNITS)
+        assert dict(venue.broker.positions) == {}
+
+    def test_orders_that_only_reduce_never_turn_a_position(self, venue: VenueUnderTest) -> None:
+        """Reduce-only orders that together ask for more than is held leave flat."""
+        hold(venue, venue.assets[0])
+        orders = [
+            venue.broker.submit_order(venue.assets[0], 4 - UNITS, reduce_only=True)
+            for _ in range(3)
+        ]
+        advance(venue)
+        advance(venue)
+
+        assert sum(venue.order(order.id).filled_quantity for order in orders) == UNITS
+        assert held(venue, venue.assets[0]) == 0
+        assert list(venue.broker.pending_orders) == []
+
     def test_fractions_trade_where_they_are_declared(self, venue: VenueUnderTest) -> None:
         """A broker that declares fractional quantities fills one as it was asked for."""
         broker = venue.broker

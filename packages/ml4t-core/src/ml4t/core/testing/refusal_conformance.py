@@ -8,21 +8,24 @@ import pytest
 from ml4t.core.errors import InvalidOrderError, UnknownAssetError
 from ml4t.core.order_requests import OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
-from ml4t.core.testing.venue import PRICE, UNITS, VenueUnderTest, advance, held, hold
+from ml4t.core.testing.venue import (
+    PRICE,
+    UNITS,
+    VenueUnderTest,
+    advance,
+    held,
+    hold,
+    unit_value,
+)
 
 __all__ = ["RefusalConformance"]
 
 _NAN = float("nan")
 _LATER = datetime(2100, 1, 1, tzinfo=UTC)
 _MALFORMED: dict[str, dict[str, Any]] = {
-    "zero quantity": {"quantity": 0},
-    "quantity that is no number": {"quantity": _NAN},
-    "infinite quantity": {"quantity": float("inf")},
     "negative quantity with side BUY": {"quantity": -1, "side": OrderSide.BUY},
     "negative quantity with side SELL": {"quantity": -1, "side": OrderSide.SELL},
     "limit order without a limit": {"order_type": OrderType.LIMIT},
-    "limit that is no number": {"order_type": OrderType.LIMIT, "limit_price": _NAN},
-    "negative limit": {"order_type": OrderType.LIMIT, "limit_price": -PRICE},
     "stop order without a stop": {"order_type": OrderType.STOP},
     "stop-limit order without a stop": {
         "order_type": OrderType.STOP_LIMIT,
@@ -36,6 +39,22 @@ _MALFORMED: dict[str, dict[str, Any]] = {
     "market order with a limit": {"limit_price": PRICE},
     "market order with a stop": {"stop_price": PRICE},
     "market order that trails": {"trail_amount": 1.0},
+    "trailing stop that says twice how far": {
+        "order_type": OrderType.TRAILING_STOP,
+        "trail_amount": 1.0,
+        "trail_percent": 1.0,
+    },
+    "market order if touched without a touch": {
+        "order_type": OrderType.MARKET_IF_TOUCHED,
+    },
+    "limit order if touched without a limit": {
+        "order_type": OrderType.LIMIT_IF_TOUCHED,
+        "stop_price": PRICE,
+    },
+    "market-on-close order with a limit": {
+        "order_type": OrderType.MARKET_ON_CLOSE,
+        "limit_price": PRICE,
+    },
     "limit order with a stop": {
         "order_type": OrderType.LIMIT,
         "limit_price": PRICE,
@@ -43,6 +62,12 @@ _MALFORMED: dict[str, dict[str, Any]] = {
     },
     "good till an instant that is not named": {"time_in_force": TimeInForce.GTD},
     "no asset": {"asset": ""},
+}
+_NO_NUMBERS = {
+    "zero": 0.0,
+    "not a number": _NAN,
+    "infinite": float("inf"),
+    "negative": -PRICE,
 }
 
 
@@ -61,6 +86,10 @@ def _prices(kind: OrderType) -> dict[str, Any]:
     """The extras that make an order of ``kind`` complete."""
     return {
         OrderType.MARKET: {},
+        OrderType.MARKET_ON_OPEN: {},
+        OrderType.MARKET_ON_CLOSE: {},
+        OrderType.MARKET_IF_TOUCHED: {"stop_price": PRICE},
+        OrderType.LIMIT_IF_TOUCHED: {"limit_price": PRICE, "stop_price": PRICE},
         OrderType.LIMIT: {"limit_price": PRICE},
         OrderType.STOP: {"stop_price": PRICE},
         OrderType.STOP_LIMIT: {"limit_price": PRICE, "stop_price": PRICE},
@@ -108,6 +137,34 @@ class RefusalConformance:
         assert accepted == []
         venue.settle()
         assert list(venue.broker.pending_orders) == []
+
+    def test_a_quantity_that_no_venue_takes_is_rejected(self, venue: VenueUnderTest) -> None:
+        """A quantity of zero, of no number or without end comes back REJECTED and says why."""
+        for name, number in _NO_NUMBERS.items():
+            if name != "negative":
+                _refused(venue, venue.broker.submit_order(venue.assets[0], number))
+                _refused(venue, venue.broker.submit_order(venue.assets[0], number, OrderSide.SELL))
+
+    def test_a_price_that_no_venue_takes_is_rejected(self, venue: VenueUnderTest) -> None:
+        """A price or distance that is not positive and finite comes back REJECTED, says why."""
+        for kind in venue.broker.capabilities.order_types:
+            prices = _prices(kind)
+            for field in prices:
+                for number in _NO_NUMBERS.values():
+                    wrong = {**prices, field: number}
+                    order = venue.broker.submit_order(
+                        venue.assets[0], UNITS, OrderSide.BUY, kind, **wrong
+                    )
+                    _refused(venue, order)
+
+    def test_what_no_account_could_pay_for_is_rejected(self, venue: VenueUnderTest) -> None:
+        """An order worth far more than the account could carry is REJECTED as it comes."""
+        broker = venue.broker
+        price = unit_value(venue, venue.assets[0])
+        order = broker.submit_order(venue.assets[0], 1000 * int(broker.get_cash() / price))
+        venue.settle()
+        assert venue.order(order.id).status is OrderStatus.REJECTED
+        _refused(venue, order)
 
     def test_an_undeclared_order_type_is_rejected(self, venue: VenueUnderTest) -> None:
         """An order of a type that the broker does not declare comes back REJECTED."""
