@@ -95,7 +95,6 @@ class Engine:
         panel, contexts = self.feed.panel, self.feed.contexts
         on_data, working = self.strategy.on_data, broker.book.working
         outbox, finishes = broker.outbox, broker.has_exits or self.config.timing.same_bar
-        context = _NO_CONTEXT
         charges = not isinstance(self.config.financing, NoFinancing)
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
@@ -116,9 +115,7 @@ class Engine:
             if outbox:
                 self._deliver(broker)
                 outbox = broker.outbox
-            if contexts is not None:
-                context = contexts[row]
-            on_data(now, data, context, broker)
+            on_data(now, data, _NO_CONTEXT if contexts is None else contexts[row], broker)
             if finishes:
                 broker.finish_bar()
 

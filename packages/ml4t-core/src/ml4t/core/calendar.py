@@ -1,6 +1,6 @@
 """Sessions: when a market is open, and which trading day an instant belongs to."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 import attrs
@@ -11,6 +11,7 @@ from ml4t.core.times import require_aware
 __all__ = ["AlwaysOpen", "Session", "TradingCalendar"]
 
 _DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,11 +53,20 @@ class TradingCalendar(Protocol):
 
 @attrs.frozen
 class AlwaysOpen:
-    """A market that never closes; its session is the day in the zone of the instant asked for."""
+    """A market that never closes; its sessions are the days of UTC.
 
-    def session_of(self, instant: datetime) -> Session | None:
-        """The day that ends at or after ``instant``."""
+    >>> AlwaysOpen().session_of(datetime(2024, 1, 6, 12, tzinfo=UTC)).closes.isoformat()
+    '2024-01-07T00:00:00+00:00'
+    """
+
+    def session_of(self, instant: datetime) -> Session:
+        """The day that holds ``instant``; a midnight is the end of a day, not the beginning.
+
+        Raises:
+            InvalidValueError: ``instant`` is naive.
+        """
         require_aware(instant, "instant")
-        midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
-        opens = midnight - _DAY if instant == midnight else midnight
-        return Session(label=opens.date(), opens=opens, closes=opens + _DAY)
+        # The moment before, since a day holds its end and not its beginning.
+        label = (instant.astimezone(UTC) - _MOMENT).date()
+        opens = datetime.combine(label, time(), UTC)
+        return Session(label=label, opens=opens, closes=opens + _DAY)

@@ -52,7 +52,7 @@ def explain_fill(fill: "pd.Series", order: "pd.Series") -> str:
     clauses = [
         f"{'Sold' if sold else 'Bought'} {_number(fill['quantity'])} {fill['asset']} at "
         f"{_number(fill['price'])} in the bar complete at {fill['timestamp'].isoformat()} by order "
-        f"{fill['order_id']} ({kind}): {reason}"
+        f"{fill['order_id']} ({kind}{_tagged(order)}): {reason}"
     ]
     if fill["path"]:
         clauses.append(_PATHS[fill["path"]])
@@ -62,6 +62,10 @@ def explain_fill(fill: "pd.Series", order: "pd.Series") -> str:
     if fill["quantity"] < order["quantity"]:
         clauses.append(f"the order asked for {_number(order['quantity'])}")
     return "; ".join(clauses) + "."
+
+
+def _tagged(order: "pd.Series") -> str:
+    return f", {order['tag']}" if order["tag"] else ""
 
 
 def _costs(fill: "pd.Series") -> str:
