@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml4t.core import Asset, MarketSlice, Order, Panel
+from ml4t.core import Asset, MarketSlice, Order, Panel, TradingCalendar
 from ml4t.core.testing import CASH, PRICE, VenueUnderTest
 from ml4t.simulation import (
     AccountRules,
@@ -67,6 +67,8 @@ def build_broker(
     slippage: Slippage | None = None,
     commission: Commission | None = None,
     kind: type[SimulatedBroker] = SimulatedBroker,
+    calendar: TradingCalendar | None = None,
+    **others: Any,
 ) -> SimulatedBroker:
     """A simulated broker; without slippage, fees and borrowed money unless asked for."""
     listed = [asset if isinstance(asset, Asset) else Asset(symbol=asset) for asset in assets]
@@ -75,8 +77,9 @@ def build_broker(
         slippage=slippage or NoSlippage(),
         commission=commission or NoCommission(),
         account=account or CashAccount(),
+        **others,
     )
-    return kind(cash, {asset.symbol: asset for asset in listed}, market)
+    return kind(cash, {asset.symbol: asset for asset in listed}, market, calendar)
 
 
 def show_row(broker: SimulatedBroker, panel: Panel, row: int) -> None:
@@ -85,6 +88,36 @@ def show_row(broker: SimulatedBroker, panel: Panel, row: int) -> None:
     broker.now = panel.timestamps[row]
     if broker.book.working:
         broker.match()
+
+
+Action = Callable[[SimulatedBroker], object]
+"""What a strategy does after a bar."""
+
+
+def play(
+    bars: Sequence[Quote] | Mapping[str, Sequence[Quote]],
+    actions: Mapping[int, Action],
+    *,
+    volume: Sequence[float] | None = None,
+    daily: bool = False,
+    step: timedelta = MINUTE,
+    terms: Asset | None = None,
+    **market: Any,
+) -> SimulatedBroker:
+    """Show bars, of asset A unless they are named, to a broker and act after some of them."""
+    rows = bars if isinstance(bars, Mapping) else {"A": bars}
+    signals = None if volume is None else {"volume": dict.fromkeys(rows, volume)}
+    panel = build_panel(rows, signals, step)
+    listed = [terms] if terms else list(rows)
+    broker = build_broker(*listed, **{"account": MarginAccount(), **market})
+    broker.lifetimes.daily = daily
+    broker.outbox = []
+    for row in range(len(panel.timestamps)):
+        show_row(broker, panel, row)
+        if row in actions:
+            actions[row](broker)
+        broker.match_same_bar()
+    return broker
 
 
 def build_account(
@@ -190,6 +223,12 @@ def account_of() -> Callable[..., SimulatedBroker]:
 def wait() -> Callable[[SimulatedBroker], None]:
     """:func:`wait_a_bar`."""
     return wait_a_bar
+
+
+@pytest.fixture(scope="session")
+def played() -> Callable[..., SimulatedBroker]:
+    """:func:`play`."""
+    return play
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ VENUE = Capabilities(
 
 def test_nothing_optional_is_declared_by_default() -> None:
     assert (VENUE.fractional, VENUE.short_selling, VENUE.replace_orders) == (False, False, False)
+    assert VENUE.order_groups is False
 
 
 def test_any_iterable_becomes_a_set() -> None:
@@ -44,6 +45,13 @@ def test_a_fraction_needs_the_ability() -> None:
 
     assert VENUE.objection(request) == "the venue trades whole units only, quantity was 2.5"
     assert able.objection(request) is None
+
+
+@pytest.mark.parametrize("quantity", [0.0, float("nan"), float("inf")])
+def test_a_number_that_no_venue_takes_is_named(quantity: float) -> None:
+    said = f"quantity must be positive and finite, was {quantity}"
+
+    assert VENUE.objection(OrderRequest.of("SPY", quantity)) == said
 
 
 @pytest.mark.parametrize("quantity", [1.0, -4.0, 1e15])

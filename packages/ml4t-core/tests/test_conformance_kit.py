@@ -430,7 +430,7 @@ class ReducesInWholeOnly(SimulatedBroker):
     """Refuses to reduce by more than is held instead of trimming."""
 
     def submit_order(self, *arguments: Any, reduce_only: bool = False, **more: Any) -> Order:
-        request = OrderRequest.of(*arguments, reduce_only=reduce_only, **more)
+        request = attrs.evolve(OrderRequest.of(*arguments, **more), reduce_only=reduce_only)
         held = self.get_position(request.asset)
         if reduce_only and held is not None and request.quantity > abs(held.quantity):
             return self._enter(request, "more than is held")

@@ -48,7 +48,9 @@ def test_charges_for_a_day_by_hand(financing: Financing, quantity: float, charge
 
 
 def test_interest_counts_the_multiplier() -> None:
-    assert ShortInterest(0.365).charge(Position("ES", -1.0, 9.0, 50.0), 10.0, 2) == pytest.approx(1.0)
+    assert ShortInterest(0.365).charge(Position("ES", -1.0, 9.0, 50.0), 10.0, 2) == pytest.approx(
+        1.0
+    )
 
 
 @given(financings, quantities, prices, days)

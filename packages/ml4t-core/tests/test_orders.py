@@ -44,7 +44,7 @@ CANCELLED         .     .     .       .            .            x       x       
 REJECTED          .     .     .       .            .            .       .        .        .       .
 EXPIRED           .     .     .       .            .            x       .        .        x       .
 UNKNOWN           .     .     x       x            x            x       x        x        x       x
-"""
+"""  # noqa: E501 - a column for each status
 
 
 def written() -> dict[tuple[OrderStatus, OrderStatus], bool]:

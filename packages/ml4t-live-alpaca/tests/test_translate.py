@@ -52,6 +52,14 @@ def test_a_market_order_is_for_the_day_unless_told_otherwise() -> None:
             OrderRequest.of("SPY", 1, order_type=OrderType.TRAILING_STOP, trail_percent=2.5),
             {"type": "trailing_stop", "trail_percent": 2.5},
         ),
+        (
+            OrderRequest.of("SPY", 1, order_type=OrderType.MARKET_ON_OPEN),
+            {"type": "market", "time_in_force": "opg"},
+        ),
+        (
+            OrderRequest.of("SPY", 1, order_type=OrderType.MARKET_ON_CLOSE),
+            {"type": "market", "time_in_force": "cls"},
+        ),
     ],
 )
 def test_each_price_goes_to_its_own_field(

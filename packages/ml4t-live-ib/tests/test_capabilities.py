@@ -36,3 +36,31 @@ def test_an_order_that_waits_for_a_trigger_is_refused_where_it_may_not_wait(name
     )
 
     assert objection(request) == f"Interactive Brokers does not take STOP orders with {name}"
+
+
+@pytest.mark.parametrize("quantity", [0.0, float("nan"), float("inf")])
+def test_a_number_that_no_venue_takes_is_refused(quantity: float) -> None:
+    said = f"quantity must be positive and finite, was {quantity}"
+
+    assert objection(OrderRequest.of("SPY", quantity)) == said
+
+
+def test_a_condition_that_the_venue_does_not_know_is_never_dropped() -> None:
+    request = OrderRequest.of("SPY", -1, reduce_only=True)
+
+    assert objection(request) == "Interactive Brokers has no orders that only reduce a position"
+
+
+@pytest.mark.parametrize("time", TimeInForce)
+@pytest.mark.parametrize("kind", ["OPEN", "CLOSE"])
+def test_an_order_for_an_auction_has_no_other_time(kind: str, time: TimeInForce) -> None:
+    own = TimeInForce.OPG if kind == "OPEN" else TimeInForce.CLS
+    last = datetime(2027, 1, 4, tzinfo=UTC) if time is TimeInForce.GTD else None
+    request = OrderRequest.of(
+        "SPY", 1, order_type=OrderType["MARKET_ON_" + kind], time_in_force=time, good_till=last
+    )
+
+    said = (
+        f"Interactive Brokers takes MARKET_ON_{kind} orders with DAY or {own.name}, was {time.name}"
+    )
+    assert objection(request) == (None if time in {TimeInForce.DAY, own} else said)

@@ -59,6 +59,27 @@ def test_a_market_order_is_for_the_day_unless_told_otherwise() -> None:
             OrderRequest.of("SPY", 1, order_type=OrderType.TRAILING_STOP, trail_percent=2.5),
             {"orderType": "TRAIL", "trailingPercent": 2.5},
         ),
+        (
+            OrderRequest.of("SPY", 1, order_type=OrderType.MARKET_IF_TOUCHED, stop_price=9.5),
+            {"orderType": "MIT", "auxPrice": 9.5},
+        ),
+        (
+            OrderRequest.of(
+                "SPY", 1, order_type=OrderType.LIMIT_IF_TOUCHED, limit_price=9.75, stop_price=9.5
+            ),
+            {"orderType": "LIT", "lmtPrice": 9.75, "auxPrice": 9.5},
+        ),
+        (OrderRequest.of("SPY", 1, order_type=OrderType.MARKET_ON_CLOSE), {"orderType": "MOC"}),
+        (
+            OrderRequest.of(
+                "SPY", 1, order_type=OrderType.MARKET_ON_CLOSE, time_in_force=TimeInForce.CLS
+            ),
+            {"orderType": "MOC"},
+        ),
+        (
+            OrderRequest.of("SPY", 1, order_type=OrderType.MARKET_ON_OPEN),
+            {"orderType": "MKT", "tif": "OPG"},
+        ),
     ],
 )
 def test_each_price_goes_to_its_own_field(

@@ -46,6 +46,8 @@ class Capabilities:
 
         Whether a sale is short depends on the account and is not judged here.
         """
+        if fault := request.fault:
+            return fault
         if request.order_type not in self.order_types:
             return f"the venue does not trade {request.order_type.name} orders"
         if request.time_in_force not in self.times_in_force:

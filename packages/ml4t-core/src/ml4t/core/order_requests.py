@@ -249,7 +249,17 @@ class OrderRequest:
             reduce_only,
         )
         request.__class__ = OrderRequest
-        request.__attrs_post_init__()
+        if (
+            order_type is not OrderType.MARKET
+            or not asset
+            or limit_price is not None
+            or stop_price is not None
+            or trail_amount is not None
+            or trail_percent is not None
+            or good_till is not None
+            or time_in_force is TimeInForce.GTD
+        ):
+            request.__attrs_post_init__()
         return request
 
 

@@ -206,7 +206,23 @@ class Order:
         wanted, before = self.request.quantity, self.average_fill_price
         if quantity == wanted and self.status is OrderStatus.ACCEPTED:
             # Most orders fill at once.
-            return self._changed(OrderStatus.FILLED, at, wanted, price, fee)
+            order = _draft(
+                self.id,
+                self.request,
+                OrderStatus.FILLED,
+                self.submitted_at,
+                at,
+                wanted,
+                price,
+                self.triggered,
+                self.reason,
+                fee,
+                self.parent,
+                self.group,
+                self.trail_stop,
+            )
+            order.__class__ = Order
+            return order
         filled = self.filled_quantity + quantity
         average = price if before is None else before + (price - before) * (quantity / filled)
         if filled > wanted * (1 + _TOLERANCE):

@@ -196,7 +196,8 @@ class SimulatedBroker(SimulatedVenue):
         if held is None:
             return None
         left = held.quantity
-        for order in self.book.working_in(asset).values():
+        # The index by asset costs something at every order: not before anything rests.
+        for order in self.book.working_in(asset).values() if self.book.working else ():
             if order.order_type is OrderType.MARKET:
                 change = order.side.sign * order.remaining
                 left += change if change * held.quantity < 0 else 0.0

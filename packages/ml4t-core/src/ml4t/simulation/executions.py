@@ -94,11 +94,14 @@ class Executions:
         """
         request = order.request
         quantity = request.quantity - order.filled_quantity
-        if self._simple and not request.reduce_only:
-            return self._trade(order, quantity, met, met.price, 0.0, None, path)
         wanted = quantity
         if request.reduce_only:
-            wanted = quantity = self._reducible(order, quantity)
+            wanted = self._reducible(order, quantity)
+            if not wanted:
+                return None
+        if self._simple and wanted == quantity:
+            return self._trade(order, quantity, met, met.price, 0.0, None, path)
+        quantity = wanted
         left = None
         if self._budgets is not None:
             left = self._left_of(request.asset)

@@ -25,27 +25,24 @@ class Lifetimes:
             one.
 
     Attributes:
+        first_sessions: the first session of each order for the day that a bar has met, by id.
+        deadlines: the last instant of each order that has one, by id.
         fresh: the orders for the day that no bar has met.
         special: the orders that have one chance to fill, by id.
         daily: whether each session has one bar, which then opens and closes it. Without a calendar
             nobody else can say which bar is the last of a session.
     """
 
-    __slots__ = ("_book", "_calendar", "_first_session", "_until", "daily", "fresh", "special")
+    __slots__ = ("_book", "_calendar", "daily", "deadlines", "first_sessions", "fresh", "special")
 
     def __init__(self, book: OrderBook, calendar: TradingCalendar | None) -> None:
         self._book = book
         self._calendar = calendar
         self.fresh: list[Order] = []
-        self._first_session: dict[str, date] = {}
-        self._until: dict[str, datetime] = {}
+        self.first_sessions: dict[str, date] = {}
+        self.deadlines: dict[str, datetime] = {}
         self.special: dict[str, Order] = {}
         self.daily = False
-
-    @property
-    def may_end(self) -> bool:
-        """Whether an order may be over when the next bars come."""
-        return bool(self._first_session or self._until)
 
     @property
     def knows_auctions(self) -> bool:
@@ -80,16 +77,16 @@ class Lifetimes:
             self.special[order.id] = order
         if time_in_force is TimeInForce.GTD:
             assert order.request.good_till is not None  # noqa: S101 - a request cannot be without
-            self._until[order.id] = order.request.good_till
+            self.deadlines[order.id] = order.request.good_till
 
     def ended(self, now: datetime) -> Sequence[Order]:
         """The orders that were over before the bars complete at ``now`` began to trade."""
         over: list[str] = []
-        if self._first_session:
+        if self.first_sessions:
             session = self.session(now)
-            over += [i for i, first in self._first_session.items() if session > first]
-        if self._until:
-            over += [i for i, until in self._until.items() if now > until]
+            over += [i for i, first in self.first_sessions.items() if session > first]
+        if self.deadlines:
+            over += [i for i, until in self.deadlines.items() if now > until]
         return [self._book[order_id] for order_id in sorted(over, key=int)]
 
     def after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Order]:
@@ -104,7 +101,7 @@ class Lifetimes:
                 session = self.session(now)
                 for order in self.fresh:
                     if order.id in working:
-                        self._first_session[order.id] = session
+                        self.first_sessions[order.id] = session
             self.fresh.clear()
         if not self.special:
             return _NOBODY
@@ -117,10 +114,10 @@ class Lifetimes:
     def forget(self, order_id: str) -> None:
         """The order has ended."""
         # Written out, since every order passes here.
-        if self._first_session:
-            self._first_session.pop(order_id, None)
-        if self._until:
-            self._until.pop(order_id, None)
+        if self.first_sessions:
+            self.first_sessions.pop(order_id, None)
+        if self.deadlines:
+            self.deadlines.pop(order_id, None)
         if self.special:
             self.special.pop(order_id, None)
 

@@ -67,7 +67,9 @@ class OrderBook:
         else:
             self.working.pop(number, None)
         if self._by_asset is not None:
-            same = self._by_asset.setdefault(order.request.asset, {})
+            same = self._by_asset.get(order.request.asset)
+            if same is None:
+                same = self._by_asset[order.request.asset] = {}
             if works:
                 same[number] = order
             else:

@@ -89,12 +89,14 @@ class TradingRound:
     Attributes:
         timing: when a market order fills.
         ambiguous: the bars whose outcome depended on the way, in order of time.
+        watches: whether :meth:`ended` has anything to do.
         late: the ids of orders that let the current bar pass, since they reach the market late.
     """
 
     __slots__ = (
-        "_assets", "_book", "_exits", "_groups", "_held", "_limited", "_market", "_rules",
-        "_special", "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
+        "_assets", "_book", "_exits", "_groups", "_held", "_limited", "_market", "_plain",
+        "_rules", "_special", "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
+        "watches",
     )  # fmt: skip
 
     def __init__(
@@ -122,13 +124,17 @@ class TradingRound:
         self.timing = market.timing
         self.ambiguous: list[AmbiguousBar] = []
         self.late: set[str] = set()
+        self.watches = False
+        self._plain = not (self._limited or market.path.close_only or exits is not None)
 
     def entered(self, order: Order) -> None:
         """An order has come into the book."""
         request = order.request
-        if request.order_type in _ORDINARY_TYPES and request.time_in_force in _ORDINARY_TIMES:
-            pass
-        elif request.order_type is OrderType.TRAILING_STOP:
+        ordinary = request.order_type in _ORDINARY_TYPES
+        if ordinary and request.time_in_force in _ORDINARY_TIMES and not self.timing.delay:
+            return
+        self.watches = True
+        if request.order_type is OrderType.TRAILING_STOP:
             self._trails[order.id] = None
             if self._market.trailing.within_bar and not self._market.path.in_turn:
                 self._special.add(order.id)
@@ -140,23 +146,21 @@ class TradingRound:
 
     def ended(self, order_id: str) -> None:
         """An order has left the market."""
-        if self._trails:
-            self._trails.pop(order_id, None)
-        if self._special:
-            self._special.discard(order_id)
-        if self._waiting:
-            self._waiting.pop(order_id, None)
+        self._trails.pop(order_id, None)
+        self._special.discard(order_id)
+        self._waiting.pop(order_id, None)
 
-    def plan(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Planned]:
+    def plan(
+        self, bars: MarketSlice, now: datetime, auctions: Auctions
+    ) -> Sequence[tuple[str, Match, str]]:
         """The fills of all assets, by time within the bar, and then by order of submission."""
-        path = self._market.path
-        if self.late or self._stops:
-            self.late, self._stops = set(), {}
-        with_care = self._special or self._waiting or path.close_only or self._limited
-        if not with_care and not self._groups.exist and self._exits is None:
+        if self._plain and not self.watches and not self._groups.exist:
             planned = self._all_at_market(bars)
             if planned is not None:
                 return planned
+        path = self._market.path
+        self.late, self._stops = set(), {}
+        with_care = self._special or self._waiting or path.close_only or self._limited
         candidates = self._met_with_care(bars, auctions) if with_care else self._met(bars)
         if self._limited:
             # Where nothing was traded, no price was touched either.
@@ -169,20 +173,22 @@ class TradingRound:
             return [_made(Planned, (order.id, met, "")) for order, _, met in candidates]
         return self._in_order_of_time(candidates, now, auctions)
 
-    def _all_at_market(self, bars: MarketSlice) -> list[Planned] | None:
+    def _all_at_market(self, bars: MarketSlice) -> list[tuple[str, Match, str]] | None:
         """The fills of a bar in which nothing but market orders works; None for any other.
 
         Such orders do not depend on each other's prices, and most bars of a backtest are such.
         """
         timing = self.timing
-        planned: list[Planned] = []
+        planned: list[tuple[str, Match, str]] = []
         for order in self._book.working.values():
             request = order.request
             if request.order_type is not OrderType.MARKET:
                 return None
             bar = bars.get(request.asset)
             if bar is not None:
-                planned.append(_made(Planned, (order.id, match(order, bar, timing), "")))
+                met = match(order, bar, timing)
+                assert met is not None  # noqa: S101 - a market order always meets its bar
+                planned.append((order.id, met, ""))
         return planned
 
     def _met(self, bars: MarketSlice) -> list[Candidate]:

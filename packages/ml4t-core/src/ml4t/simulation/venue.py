@@ -22,6 +22,7 @@ from ml4t.simulation.matching import TRIGGERED, Match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_checks import OrderChecks
 from ml4t.simulation.order_groups import OrderGroups
+from ml4t.simulation.participation import Unlimited
 from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trading_round import TradingRound
 from ml4t.simulation.trailing import trail_stop
@@ -62,13 +63,15 @@ class SimulatedVenue:
         "_assets",
         "_capabilities",
         "_checks",
+        "_count",
         "_executions",
         "_exits",
+        "_fills_at_once",
         "_groups",
         "_is_prompt",
         "_ledger",
         "_preview",
-        "_reduces",
+        "_reducing",
         "bars",
         "book",
         "fills",
@@ -110,8 +113,12 @@ class SimulatedVenue:
         self._exits = PositionExits.of(
             market.exits, self._assets, self.book, self._put, self._rest, self._enter
         )
-        self._reduces = self._exits is not None
+        # Orders that may outlive the position that they reduce. A market order that fills at once
+        # and in full cannot.
+        self._reducing: set[str] = set()
+        self._count = 0
         self._is_prompt = not market.timing.delay
+        self._fills_at_once = isinstance(market.participation, Unlimited) and self._is_prompt
         self._checks = OrderChecks(
             self._assets,
             self._capabilities,
@@ -136,13 +143,13 @@ class SimulatedVenue:
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         self._executions.begin(bars, now, bars.previous_mark)
         book, lifetimes = self.book, self.lifetimes
-        if lifetimes.may_end or self._preview is not None:
+        if lifetimes.first_sessions or lifetimes.deadlines or self._preview is not None:
             self._end_what_is_over(bars, now)
         auctions = NO_AUCTION
         if lifetimes.special or book.sleeping:
             auctions = lifetimes.auctions(bars, now)
         # What fills may change other orders.
-        tied = self._reduces or self._groups.exist
+        tied = self._reducing or self._groups.exist or self._exits is not None
         execute = self._execute if tied else self._executions.execute
         asleep = frozenset(book.sleeping) if tied else None
         find = book.working.get if self._exits is None else self._exits.begin(bars, now)
@@ -237,7 +244,8 @@ class SimulatedVenue:
         group: str | None = None,
     ) -> Order:
         book = self.book
-        number = str(len(book) + 1)
+        self._count += 1
+        number = str(self._count)
         order = Order.submitted(number, request, self.now, objection, parent, group)
         if objection is None:
             at_market = request.order_type is OrderType.MARKET
@@ -246,8 +254,8 @@ class SimulatedVenue:
                 self.lifetimes.fresh.append(order)
             else:
                 order = self._prepare(order)
-            if request.reduce_only:
-                self._reduces = True
+            if request.reduce_only and not (at_market and self._fills_at_once):
+                self._reducing.add(order.id)
         book.put(order)
         if self.outbox is not None:
             self.outbox.append(order)
@@ -282,14 +290,14 @@ class SimulatedVenue:
         return (first, *rest)
 
     def _execute(self, order: Order, met: Match, path: str = "") -> None:
-        before = self._held(order.asset) if self._reduces else 0.0
+        before = self._held(order.asset)
         filled, now = self._executions.execute(order, met, path), self.now
         if filled is None or now is None:
             return
         if self._groups.exist:
             self._groups.after_fill(filled, met.price, now)
-        after = self._held(order.asset) if self._reduces else 0.0
-        if before and before * after <= 0:
+        after = self._held(order.asset)
+        if self._reducing and before and before * after <= 0:
             self._groups.close_exits(order.asset, before, now)
         if self._exits is not None:
             self._exits.after_fill(filled, met.price, before, after)
@@ -306,6 +314,9 @@ class SimulatedVenue:
             self.outbox.append(order)
         if order.status not in OPEN_STATUSES:
             self.lifetimes.forget(order.id)
-            self.round.ended(order.id)
+            if self.round.watches:
+                self.round.ended(order.id)
+            if self._reducing:
+                self._reducing.discard(order.id)
             if self._groups.exist:
                 self._groups.after_end(order, self.now)

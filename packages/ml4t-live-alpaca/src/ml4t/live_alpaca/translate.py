@@ -15,6 +15,8 @@ _REQUESTS: dict[OrderType, type[requests.OrderRequest]] = {
     OrderType.STOP: requests.StopOrderRequest,
     OrderType.STOP_LIMIT: requests.StopLimitOrderRequest,
     OrderType.TRAILING_STOP: requests.TrailingStopOrderRequest,
+    OrderType.MARKET_ON_OPEN: requests.MarketOrderRequest,
+    OrderType.MARKET_ON_CLOSE: requests.MarketOrderRequest,
 }
 _TIMES = {
     TimeInForce.DAY: enums.TimeInForce.DAY,
@@ -23,6 +25,11 @@ _TIMES = {
     TimeInForce.FOK: enums.TimeInForce.FOK,
     TimeInForce.OPG: enums.TimeInForce.OPG,
     TimeInForce.CLS: enums.TimeInForce.CLS,
+}
+# The auctions are times in force there.
+_AUCTIONS = {
+    OrderType.MARKET_ON_OPEN: TimeInForce.OPG,
+    OrderType.MARKET_ON_CLOSE: TimeInForce.CLS,
 }
 
 
@@ -41,7 +48,7 @@ def to_vendor(order_id: str, request: OrderRequest) -> requests.OrderRequest:
         "symbol": request.asset,
         "qty": request.quantity,
         "side": _SIDES[request.side],
-        "time_in_force": _TIMES[request.time_in_force],
+        "time_in_force": _TIMES[_AUCTIONS.get(request.order_type, request.time_in_force)],
         "client_order_id": order_id,
         "limit_price": request.limit_price,
         "stop_price": request.stop_price,

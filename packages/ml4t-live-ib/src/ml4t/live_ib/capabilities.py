@@ -19,11 +19,30 @@ _AT_ONCE_OR_IN_AUCTION = frozenset(
     {TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS}
 )
 _WITHOUT_TRIGGER = frozenset({OrderType.MARKET, OrderType.LIMIT})
+_OWN_AUCTION = {
+    OrderType.MARKET_ON_OPEN: TimeInForce.OPG,
+    OrderType.MARKET_ON_CLOSE: TimeInForce.CLS,
+}
 
 
 def objection(request: OrderRequest) -> str | None:
     """Why Interactive Brokers cannot take this request, in words; None where it can."""
+    if fault := request.fault:
+        return fault
+    if request.reduce_only:
+        # Sent without the condition it could open a position.
+        return "Interactive Brokers has no orders that only reduce a position"
+    return _of_time(request) or CAPABILITIES.objection(request)
+
+
+def _of_time(request: OrderRequest) -> str | None:
+    """Why the order's type and its time in force do not go together, in words."""
     kind, time = request.order_type, request.time_in_force
-    if time in _AT_ONCE_OR_IN_AUCTION and kind not in _WITHOUT_TRIGGER:
+    auction = _OWN_AUCTION.get(kind)
+    if auction is not None:
+        if time is not TimeInForce.DAY and time is not auction:
+            named = f"DAY or {auction.name}, was {time.name}"
+            return f"Interactive Brokers takes {kind.name} orders with {named}"
+    elif time in _AT_ONCE_OR_IN_AUCTION and kind not in _WITHOUT_TRIGGER:
         return f"Interactive Brokers does not take {kind.name} orders with {time.name}"
-    return CAPABILITIES.objection(request)
+    return None

@@ -17,8 +17,12 @@ _TYPES = {
     OrderType.STOP: "STP",
     OrderType.STOP_LIMIT: "STP LMT",
     OrderType.TRAILING_STOP: "TRAIL",
+    OrderType.MARKET_ON_OPEN: "MKT",
+    OrderType.MARKET_ON_CLOSE: "MOC",
+    OrderType.MARKET_IF_TOUCHED: "MIT",
+    OrderType.LIMIT_IF_TOUCHED: "LIT",
 }
-_TYPES_AT_CLOSE = {OrderType.MARKET: "MOC", OrderType.LIMIT: "LOC"}
+_TYPES_AT_CLOSE = {**_TYPES, OrderType.MARKET: "MOC", OrderType.LIMIT: "LOC"}
 _TIMES = {
     TimeInForce.DAY: "DAY",
     TimeInForce.GTC: "GTC",
@@ -42,13 +46,14 @@ def to_vendor(order_id: str, request: OrderRequest, *, account: str) -> Order:
     """
     if reason := objection(request):
         raise InvalidOrderError(reason)
+    opens = request.order_type is OrderType.MARKET_ON_OPEN
     types = _TYPES_AT_CLOSE if request.time_in_force is TimeInForce.CLS else _TYPES
     order = Order(
         action=_ACTIONS[request.side],
         totalQuantity=request.quantity,
         orderType=types[request.order_type],
         # Never left empty: the presets of TWS would fill it in.
-        tif=_TIMES[request.time_in_force],
+        tif=_TIMES[TimeInForce.OPG if opens else request.time_in_force],
         orderRef=order_id,
         account=account,
     )

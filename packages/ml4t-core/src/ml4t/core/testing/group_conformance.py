@@ -321,7 +321,7 @@ class GroupConformance:
         assert _pending(venue) == []
 
     def test_one_triggers_the_others(self, venue: VenueUnderTest) -> None:
-        """Children are HELD until their parent fills, and close what it filled, whatever they ask."""
+        """Children of any parent are HELD until it fills, and then close what it filled."""
         _needs_groups(venue)
         asset = venue.assets[0]
         entry = OrderRequest(asset, OrderSide.BUY, UNITS, OrderType.LIMIT, limit_price=95.0)
