@@ -13,15 +13,9 @@ from ml4t.core.testing import CASH, PRICE, VenueUnderTest
 from ml4t.simulation import (
     AccountRules,
     CashAccount,
-    Commission,
     MarginAccount,
     MarketAssumptions,
-    NextBarOpen,
-    NoCommission,
-    NoSlippage,
     SimulatedBroker,
-    Slippage,
-    Timing,
 )
 
 START = datetime(2024, 1, 2, 14, 31, tzinfo=UTC)
@@ -63,23 +57,14 @@ def build_broker(
     *assets: Asset | str,
     cash: float = 100_000.0,
     account: AccountRules | None = None,
-    timing: Timing | None = None,
-    slippage: Slippage | None = None,
-    commission: Commission | None = None,
     kind: type[SimulatedBroker] = SimulatedBroker,
     calendar: TradingCalendar | None = None,
-    **others: Any,
+    **market: Any,
 ) -> SimulatedBroker:
     """A simulated broker; without slippage, fees and borrowed money unless asked for."""
     listed = [asset if isinstance(asset, Asset) else Asset(symbol=asset) for asset in assets]
-    market = MarketAssumptions(
-        timing=timing or NextBarOpen(),
-        slippage=slippage or NoSlippage(),
-        commission=commission or NoCommission(),
-        account=account or CashAccount(),
-        **others,
-    )
-    return kind(cash, {asset.symbol: asset for asset in listed}, market, calendar)
+    assumed = MarketAssumptions(account=account or CashAccount(), **market)
+    return kind(cash, {asset.symbol: asset for asset in listed}, assumed, calendar)
 
 
 def show_row(broker: SimulatedBroker, panel: Panel, row: int) -> None:
@@ -155,6 +140,59 @@ def wait_a_bar(broker: SimulatedBroker) -> None:
     assert broker.bars is not None
     panel = build_panel({asset: [bar["close"]] * 2 for asset, bar in broker.bars.items()})
     show_row(broker, panel, 1)
+
+
+class MovingMarket:
+    """A broker in front of bars written down beforehand, which a test shows one by one.
+
+    Args:
+        bars: of each asset, as for :func:`build_panel`; the first row is shown at once.
+        terms: of assets that are more than shares.
+        cash: to start with.
+        daily: whether each bar is a session.
+        calendar: the sessions of the venue.
+        volume: traded quantities by asset.
+        step: from one bar to the next.
+        assumed: fields of ``MarketAssumptions``.
+    """
+
+    def __init__(
+        self,
+        bars: Mapping[str, Sequence[Quote]],
+        *terms: Asset,
+        cash: float = 100_000.0,
+        daily: bool = False,
+        calendar: TradingCalendar | None = None,
+        volume: Mapping[str, Sequence[float]] | None = None,
+        step: timedelta = MINUTE,
+        **assumed: Any,
+    ) -> None:
+        listed = {asset: Asset(symbol=asset) for asset in bars}
+        listed |= {asset.symbol: asset for asset in terms}
+        assumed.setdefault("account", MarginAccount())
+        self.broker = SimulatedBroker(cash, listed, MarketAssumptions(**assumed), calendar)
+        self.broker.lifetimes.daily = daily
+        signals = None if volume is None else {"volume": volume}
+        self.panel = build_panel(bars, signals, step)
+        self.row = -1
+        self.next()
+
+    def next(self) -> list[tuple[str, float, float, str]]:
+        """Show the next bars; the fills that they bring: order, signed quantity, price, rule."""
+        self.row += 1
+        before = len(self.broker.fills)
+        show_row(self.broker, self.panel, self.row)
+        new = self.broker.fills[before:]
+        return [(fill.order_id, fill.signed_quantity, fill.price, fill.rule) for fill in new]
+
+    def status(self, *orders: Order) -> list[str]:
+        """What has become of orders, by name."""
+        return [self.broker.book[order.id].status.name for order in orders]
+
+    def held(self, asset: str = "SPY") -> float:
+        """Units held."""
+        position = self.broker.get_position(asset)
+        return 0.0 if position is None else position.quantity
 
 
 class SimulatedVenue:
@@ -235,3 +273,9 @@ def played() -> Callable[..., SimulatedBroker]:
 def venue_of() -> Callable[..., VenueUnderTest]:
     """:func:`build_venue`."""
     return build_venue
+
+
+@pytest.fixture(scope="session")
+def market_of() -> Callable[..., MovingMarket]:
+    """:class:`MovingMarket`."""
+    return MovingMarket

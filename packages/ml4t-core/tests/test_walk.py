@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from ml4t.simulation.auctions import Auctions
 from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
 NO_AUCTION = Auctions(opens=False, closes=False)
 
 
@@ -25,9 +27,7 @@ def order(number: int, side: OrderSide, kind: OrderType = OrderType.MARKET, **mo
     fields = {name: more.pop(name) for name in ("triggered", "trail_stop") if name in more}
     group = more.pop("group", None)
     request = OrderRequest("A", side, more.pop("quantity", 10.0), kind, **more)
-    return attrs.evolve(
-        Order.submitted(str(number), request, None, None, None, group), **fields
-    )
+    return attrs.evolve(Order.submitted(str(number), request, None, None, None, group), **fields)
 
 
 def limit(number: int, side: OrderSide, price: float, **more: Any) -> Order:
@@ -40,7 +40,7 @@ def stop(number: int, side: OrderSide, price: float, **more: Any) -> Order:
 
 def bar(*four: float) -> Bar:
     opened, high, low, close = four
-    return Bar(opened, high, low, close)
+    return Bar(timestamp=NOW, asset="A", open=opened, high=high, low=low, close=close)
 
 
 def go(prices: tuple[float, float, float, float], *orders: Order, **more: Any) -> Walk:
@@ -69,7 +69,7 @@ BOTH = (100.0, 112.0, 88.0, 100.0)
     [(True, ("1", 110.0, "limit_touch")), (False, ("2", 90.0, "stop_touch"))],
 )
 def test_of_target_and_stop_the_one_whose_price_comes_first_fills(
-    high_first: bool,  # noqa: FBT001
+    high_first: bool,
     expected: tuple[str, float, str],
 ) -> None:
     legs = limit(1, SELL, 110, group="g"), stop(2, SELL, 90, group="g")
@@ -168,7 +168,7 @@ def test_a_market_if_touched_fills_at_its_touch() -> None:
 
 class TestTrailing:
     @pytest.mark.parametrize("high_first", [True, False])
-    def test_it_follows_the_way(self, high_first: bool) -> None:  # noqa: FBT001
+    def test_it_follows_the_way(self, high_first: bool) -> None:
         resting = order(1, SELL, OrderType.TRAILING_STOP, trail_amount=5.0)
 
         way = go((100, 110, 98, 104), resting, high_first=high_first)
@@ -266,9 +266,7 @@ class TestTime:
     @pytest.mark.parametrize("time", [TimeInForce.IOC, TimeInForce.FOK])
     def test_at_once_means_the_open(self, time: TimeInForce) -> None:
         assert go(BOTH, limit(1, BUY, 95, time_in_force=time)).steps == []
-        assert steps(go(BOTH, limit(1, BUY, 100, time_in_force=time))) == [
-            ("1", 100, "limit_open")
-        ]
+        assert steps(go(BOTH, limit(1, BUY, 100, time_in_force=time))) == [("1", 100, "limit_open")]
 
     def test_at_once_means_the_close_for_a_market_order_that_is_for_it(self) -> None:
         resting = order(1, BUY, time_in_force=TimeInForce.IOC)
@@ -306,7 +304,7 @@ class TestChildren:
     )
 
     @pytest.mark.parametrize(("high_first", "exit_"), [(True, "2"), (False, "3")])
-    def test_they_work_after_their_parent(self, high_first: bool, exit_: str) -> None:  # noqa: FBT001
+    def test_they_work_after_their_parent(self, high_first: bool, exit_: str) -> None:
         way = go(BOTH, order(1, BUY), children=self.LEGS, high_first=high_first)
 
         assert [step.order_id for step in way.steps] == ["1", exit_]

@@ -15,25 +15,21 @@ class OrderBook:
     """Every order by id in its latest state, and the working ones in order of submission.
 
     Attributes:
+        orders: every order ever put, by id, in order of submission; a read-only view.
         working: the orders that may fill in the next bar, by id; its truth value costs nothing to
             ask.
         sleeping: the children whose parent has not filled, by id.
     """
 
-    __slots__ = ("_by_asset", "_orders", "_view", "sleeping", "working")
+    __slots__ = ("_by_asset", "_orders", "orders", "sleeping", "working")
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
-        self._view: Mapping[str, Order] = MappingProxyType(self._orders)
+        self.orders: Mapping[str, Order] = MappingProxyType(self._orders)
         # Kept from the first question on, since most strategies never ask.
         self._by_asset: dict[str, dict[str, Order]] | None = None
         self.working: dict[str, Order] = {}
         self.sleeping: dict[str, Order] = {}
-
-    @property
-    def orders(self) -> Mapping[str, Order]:
-        """Every order ever put, by id, in order of submission."""
-        return self._view
 
     @property
     def open(self) -> Sequence[Order]:

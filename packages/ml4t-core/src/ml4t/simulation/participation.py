@@ -188,7 +188,7 @@ def within_volume(request: OrderRequest, quantity: float, left: float, lot: floa
         return quantity
     if request.time_in_force is TimeInForce.FOK:
         return 0.0
-    return whole_lots(max(left, 0.0), lot or (1.0 if quantity == int(quantity) else 0.0))
+    return whole_lots(max(left, 0.0), lot or (1.0 if quantity.is_integer() else 0.0))
 
 
 def _known(volume: float | None, name: str) -> float:

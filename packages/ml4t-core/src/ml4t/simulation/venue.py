@@ -63,7 +63,6 @@ class SimulatedVenue:
         "_assets",
         "_capabilities",
         "_checks",
-        "_count",
         "_executions",
         "_exits",
         "_fills_at_once",
@@ -116,7 +115,6 @@ class SimulatedVenue:
         # Orders that may outlive the position that they reduce. A market order that fills at once
         # and in full cannot.
         self._reducing: set[str] = set()
-        self._count = 0
         self._is_prompt = not market.timing.delay
         self._fills_at_once = isinstance(market.participation, Unlimited) and self._is_prompt
         self._checks = OrderChecks(
@@ -244,8 +242,7 @@ class SimulatedVenue:
         group: str | None = None,
     ) -> Order:
         book = self.book
-        self._count += 1
-        number = str(self._count)
+        number = str(len(book.orders) + 1)
         order = Order.submitted(number, request, self.now, objection, parent, group)
         if objection is None:
             at_market = request.order_type is OrderType.MARKET
@@ -276,6 +273,7 @@ class SimulatedVenue:
     def _rest(self, order: Order) -> None:
         """Add an order that works at once, beside the position that it closes."""
         self.round.entered(order)
+        self._reducing.add(order.id)
         self._put(order)
 
     def _enter_family(
