@@ -11,7 +11,7 @@ from ml4t.simulation import BarAfterEntry, ChildActivation, EntryBar, EntryBarWh
 NOW = datetime(2024, 1, 2, 21, tzinfo=UTC)
 
 
-def request(kind: OrderType, side: OrderSide = OrderSide.SELL, **prices: float) -> OrderRequest:
+def request(kind: OrderType, side: OrderSide = OrderSide.SELL, **prices: Any) -> OrderRequest:
     return OrderRequest(asset="SPY", side=side, quantity=1.0, order_type=kind, **prices)
 
 

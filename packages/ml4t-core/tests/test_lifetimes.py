@@ -108,7 +108,6 @@ class TestTimeInForce:
 
         assert only(broker).status is OrderStatus.FILLED
 
-    @pytest.mark.xfail(strict=True, reason="it fills in the bar that wakes it")
     def test_a_child_does_not_outlive_its_instant_by_sleeping(self, played: Played) -> None:
         def entry(broker: SimulatedBroker) -> None:
             broker.submit_bracket(

@@ -480,10 +480,12 @@ class Venue:
         """Trade at the close that the strategy has seen."""
         for order in list(self.orders.values()):
             bar = bars[order["asset"]]
-            if bar and order["kind"] is Kind.MARKET and order["status"] == "working":
-                if not self.auction(order):
-                    self.done_in_bar, self.woken = set(), {}
-                    self.fill(order, bar.close)
+            at_market = order["kind"] is Kind.MARKET and not self.auction(order)
+            if bar and at_market and order["status"] == "working":
+                self.done_in_bar, self.woken = set(), {}
+                self.fill(order, bar.close)
+                if order["life"] in AT_ONCE:
+                    self.end(order, "cancelled")
 
 
 def run_oracle(scenario: Scenario, rules: Rules) -> Venue:

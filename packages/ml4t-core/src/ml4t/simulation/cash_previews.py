@@ -89,7 +89,8 @@ class CashPreview:
         for order in new:
             request = order.request
             price = request.limit_price or request.stop_price or bars.previous_mark(order.asset)
-            if not order.is_open or price is None:
+            # What has filled in part at the close of its decision has been paid for already.
+            if not order.is_open or order.filled_quantity or price is None:
                 continue
             multiplier = self._assets[request.asset].multiplier
             cash -= request.signed_quantity * price * multiplier

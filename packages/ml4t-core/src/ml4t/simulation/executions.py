@@ -8,7 +8,7 @@ import attrs
 from ml4t.core.assets import Asset
 from ml4t.core.fills import Fill
 from ml4t.core.ledger import Ledger
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.accounts import Trade
@@ -139,7 +139,8 @@ class Executions:
         trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
         verdict = self._review(trade, ledger.cash, self._exposure_now)
         if verdict is not None:
-            quantity = verdict.quantity
+            # All or nothing: a part that the account allows is not asked for.
+            quantity = 0.0 if request.time_in_force is TimeInForce.FOK else verdict.quantity
             if quantity <= 0:
                 self._end(order, verdict.reason)
                 return None

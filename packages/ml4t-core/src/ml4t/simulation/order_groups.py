@@ -79,10 +79,10 @@ class OrderGroups:
             for child in self.children(order.id):
                 reason = f"its parent, order {order.id}, ended without a fill"
                 self._put(child.to(OrderStatus.CANCELLED, now, reason))
+        self._end_parent(order, now)
         for sibling in self._siblings(order):
             reason = f"order {order.id} of its group has ended"
             self._put(sibling.to(OrderStatus.CANCELLED, now, reason))
-        self._end_parent(order, now)
 
     def close_exits(self, asset: str, before: float, now: datetime) -> None:
         """Cancel what could only have reduced a position of ``before`` units that is gone."""

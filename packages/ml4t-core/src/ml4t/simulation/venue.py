@@ -16,7 +16,7 @@ from ml4t.simulation.auctions import Auctions, is_for_auction
 from ml4t.simulation.cash_previews import CashPreview
 from ml4t.simulation.executions import Executions
 from ml4t.simulation.holding_costs import HoldingCosts
-from ml4t.simulation.lifetimes import NO_AUCTION, Lifetimes
+from ml4t.simulation.lifetimes import AT_ONCE, NO_AUCTION, Lifetimes
 from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import TRIGGERED, Match
 from ml4t.simulation.order_book import OrderBook
@@ -28,6 +28,8 @@ from ml4t.simulation.trading_round import TradingRound
 from ml4t.simulation.trailing import trail_stop
 
 __all__ = ["SimulatedVenue"]
+
+_MISSED = "its only chance to fill has passed"
 
 
 class SimulatedVenue:
@@ -172,15 +174,14 @@ class SimulatedVenue:
             self._preview.reject(self._ledger.cash, bars, now)
         for order in self.lifetimes.ended(now):
             # The end of another of its group may have ended it.
-            if order.id in self.book.working:
+            if self.book[order.id].is_open:
                 self._put(order.to(OrderStatus.EXPIRED, now, "its time in force is over"))
 
     def _after_bar(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> None:
         self.round.follow(bars, now)
         for order in self.lifetimes.after_bar(bars, now, auctions):
             if order.id in self.book.working and order.id not in self.round.late:
-                reason = "its only chance to fill has passed"
-                self._put(order.to(OrderStatus.CANCELLED, now, reason))
+                self._put(order.to(OrderStatus.CANCELLED, now, _MISSED))
 
     def match_same_bar(self) -> None:
         """Fill market orders at the close the strategy has just seen, if the timing says so."""
@@ -192,11 +193,16 @@ class SimulatedVenue:
         self._executions.begin(bars, now, bars.mark)
         if self._exits is not None:
             self._exits.begin(bars, now)
-        for order in tuple(self.book.working.values()):
+        for order_id in tuple(self.book.working):
+            # What filled before it may have ended or changed it.
+            order = self.book[order_id]
             trades = order.order_type is OrderType.MARKET and not is_for_auction(order.request)
-            bar = bars.get(order.asset) if trades else None
-            if bar is not None and self.book[order.id].is_open:
+            bar = bars.get(order.asset) if trades and order.is_open else None
+            if bar is not None:
                 self._execute(order, Match(timing.market_price(bar), timing.rule))
+                left = self.book[order_id]
+                if left.is_open and left.request.time_in_force in AT_ONCE:
+                    self._put(left.to(OrderStatus.CANCELLED, now, _MISSED))
 
     @property
     def has_exits(self) -> bool:
@@ -261,12 +267,13 @@ class SimulatedVenue:
     def _prepare(self, order: Order) -> Order:
         """An accepted order, made known to what follows orders until they end."""
         request = order.request
+        if order.parent is None or request.time_in_force is TimeInForce.GTD:
+            self.lifetimes.begins(order)
         if order.parent is None:
             if request.order_type is OrderType.TRAILING_STOP and self.bars is not None:
                 mark = self.bars.mark(request.asset)
                 if mark is not None:
                     order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
-            self.lifetimes.begins(order)
         self.round.entered(order)
         return order
 
