@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -67,8 +68,9 @@ def test_a_market_fill_is_explained(run_engine: RunEngine) -> None:
     result = run_engine(feed(FLAT, FLAT), Script({0: lambda b: b.submit_order("SPY", 10)}))
 
     assert result.explain("1") == (
-        "Bought 10 SPY at 100 in the bar complete at 2024-01-03T16:00:00-05:00 by order 1 (market): "
-        "a market order fills at the open, the first price after it was sent; no slippage, no fee."
+        "Bought 10 SPY at 100 in the bar complete at 2024-01-03T16:00:00-05:00 by order 1 "
+        "(market): a market order fills at the open, the first price after it was sent; "
+        "no slippage, no fee."
     )
 
 
@@ -106,7 +108,7 @@ def test_an_unknown_fill_is_refused(run_engine: RunEngine) -> None:
     [(None, 95.0, "low_first"), (BestCase(), 108.0, "high_first")],
 )
 def test_a_bar_that_could_have_gone_two_ways_is_counted_and_bounded(
-    path: object, price: float, way: str, run_engine: RunEngine
+    path: Any, price: float, way: str, run_engine: RunEngine
 ) -> None:
     config = BacktestConfig() if path is None else BacktestConfig(path=path)
 

@@ -1,8 +1,8 @@
 """Defects known of other engines, none of which this one has: a test for each, named after it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -95,7 +95,7 @@ def fills_of(result: BacktestResult) -> list[tuple[int, str, float, float]]:
     rows = {time: row for row, time in enumerate(result.account.index)}
     return [
         (rows[fill.timestamp], fill.side, fill.quantity, fill.price)
-        for fill in result.fills.itertuples()
+        for fill in cast("Iterable[Any]", result.fills.itertuples())
     ]
 
 
@@ -115,8 +115,8 @@ def test_both_bracket_legs_never_fill_in_one_bar(play: Any, path: Any) -> None:
 
 
 def test_a_close_and_a_stop_never_sell_twice_in_one_bar(play: Any) -> None:
-    def protect(broker: Any) -> None:
-        broker.submit_order(
+    def protect(broker: Any) -> object:
+        return broker.submit_order(
             "X", 10, OrderSide.SELL, OrderType.STOP, None, 95.0,
             time_in_force=TimeInForce.GTC, reduce_only=True,
         )  # fmt: skip
@@ -132,8 +132,8 @@ def test_a_close_and_a_stop_never_sell_twice_in_one_bar(play: Any) -> None:
 
 def test_a_stop_before_the_close_never_sells_twice_in_one_bar(play: Any) -> None:
     # The stop is first: the bar opens through it, and it is the older order.
-    def protect(broker: Any) -> None:
-        broker.submit_order(
+    def protect(broker: Any) -> object:
+        return broker.submit_order(
             "X", 10, OrderSide.SELL, OrderType.STOP, None, 95.0,
             time_in_force=TimeInForce.GTC, reduce_only=True,
         )  # fmt: skip

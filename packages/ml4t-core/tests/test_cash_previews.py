@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ml4t.core import Asset, OrderRequest, OrderSide, OrderType
-from ml4t.simulation import PerTrade, PreviewedCashAccount
+from ml4t.simulation import PerTrade, PreviewedCashAccount, SameBarClose, VolumeShare
 
 BUY, SELL, LIMIT, STOP = OrderSide.BUY, OrderSide.SELL, OrderType.LIMIT, OrderType.STOP
 NO_CASH = "not enough cash for all new orders"
@@ -116,6 +116,27 @@ def test_a_group_that_is_rejected_once_is_rejected(market_of: Markets) -> None:
     market.next()
 
     assert market.status(*orders) == ["REJECTED", "CANCELLED"]
+
+
+def test_what_filled_in_part_at_the_close_of_its_decision_is_not_asked_again(
+    market_of: Markets,
+) -> None:
+    market = market_with(
+        market_of,
+        100.0,
+        100.0,
+        timing=SameBarClose(),
+        volume={"SPY": [40.0] * 2},
+        participation=VolumeShare(0.1),
+    )
+    order = market.broker.submit_order("SPY", 10)
+    market.broker.match_same_bar()
+    another = market.broker.submit_order("SPY", 7)
+    market.next()
+
+    # 400 are paid, 600 are left, and 700 are wanted.
+    assert market.status(order, another) == ["PARTIALLY_FILLED", "REJECTED"]
+    assert market.held() == 8.0
 
 
 class TestWhenItFills:

@@ -33,18 +33,18 @@ ENDED = {
 
 # Written down by hand, row by row, so that a slip in the table of the code does not repeat itself.
 TABLE = """
-                 NEW PENDING HELD ACCEPTED PARTIALLY_FILLED FILLED CANCELLED REJECTED EXPIRED UNKNOWN
-NEW               .     x     x       x            .            .       x        x        .       x
-PENDING           .     .     x       x            x            x       x        x        x       x
-HELD              .     .     x       x            x            x       x        x        x       x
-ACCEPTED          .     .     .       x            x            x       x        x        x       x
-PARTIALLY_FILLED  .     .     .       .            x            x       x        .        x       x
-FILLED            .     .     .       .            .            .       .        .        .       .
-CANCELLED         .     .     .       .            .            x       x        .        .       .
-REJECTED          .     .     .       .            .            .       .        .        .       .
-EXPIRED           .     .     .       .            .            x       .        .        x       .
-UNKNOWN           .     .     x       x            x            x       x        x        x       x
-"""  # noqa: E501 - a column for each status
+                NEW PENDING HELD ACCEPTED PARTIALLY_FILLED FILLED CANCELLED REJECTED EXPIRED UNKNOWN
+NEW              .     x     x       x            .            .       x        x        .       x
+PENDING          .     .     x       x            x            x       x        x        x       x
+HELD             .     .     x       x            x            x       x        x        x       x
+ACCEPTED         .     .     .       x            x            x       x        x        x       x
+PARTIALLY_FILLED .     .     .       .            x            x       x        .        x       x
+FILLED           .     .     .       .            .            .       .        .        .       .
+CANCELLED        .     .     .       .            .            x       x        .        .       .
+REJECTED         .     .     .       .            .            .       .        .        .       .
+EXPIRED          .     .     .       .            .            x       .        .        x       .
+UNKNOWN          .     .     x       x            x            x       x        x        x       x
+"""
 
 
 def written() -> dict[tuple[OrderStatus, OrderStatus], bool]:

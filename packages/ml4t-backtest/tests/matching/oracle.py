@@ -82,7 +82,7 @@ class Venue:
         self.fills: list[Traded] = []
         self.marks: dict[int, int] = {}
         # Of the row: what volume allows yet, and what happened in the bar that is walked.
-        self.left: dict[int, float] = {}
+        self.left: dict[int, float | Fraction] = {}
         self.part = ""
         self.woken: dict[int, str] = {}
         self.done_in_bar: set[int] = set()
@@ -234,10 +234,8 @@ class Venue:
             self.end(order, "cancelled")
             return
         quantity = int(min(reducible, self.left[asset]))
-        if order["life"] is Life.FOK and quantity < reducible:
-            quantity = 0
-        if order["kind"] in WITH_TRIGGER:
-            order["triggered"] = True
+        quantity = 0 if order["life"] is Life.FOK and quantity < reducible else quantity
+        order["triggered"] = order["triggered"] or order["kind"] in WITH_TRIGGER
         if not quantity:
             self.done_in_bar.add(order["number"])
             return
@@ -254,10 +252,14 @@ class Venue:
         if reducible < wanted and quantity == reducible:
             self.end(order, "cancelled")
         if held and held * after <= 0:
-            for other in self.orders.values():
-                closes = other["buy"] == (held < 0) and other["asset"] == asset
-                if closes and other["reduce_only"] and other["status"] == "working":
-                    self.end(other, "cancelled")
+            self.end_exits(asset, held)
+
+    def end_exits(self, asset: int, held: int) -> None:
+        """End what could only have reduced a position that is gone."""
+        for other in self.orders.values():
+            closes = other["buy"] == (held < 0) and other["asset"] == asset
+            if closes and other["reduce_only"] and other["status"] == "working":
+                self.end(other, "cancelled")
 
     # What a bar does.
 
@@ -290,7 +292,7 @@ class Venue:
         if order["life"] in AT_ONCE and part != "open":
             return False
         if kind is Kind.LIMIT:
-            return good
+            return bool(good)
         if not order["triggered"]:
             stop = order["trail"] if kind is Kind.TRAILING_STOP else order["stop"]
             up = buy if kind not in (Kind.MARKET_IF_TOUCHED, Kind.LIMIT_IF_TOUCHED) else not buy
@@ -319,9 +321,9 @@ class Venue:
 
     def follow(self, asset: int, price: Ticks) -> None:
         for order in self.orders.values():
-            if self.takes_part(order, asset) and order["kind"] is Kind.TRAILING_STOP:
-                if not order["triggered"]:
-                    self.trail(order, price)
+            trails = order["kind"] is Kind.TRAILING_STOP and not order["triggered"]
+            if trails and self.takes_part(order, asset):
+                self.trail(order, price)
 
     def walk(self, asset: int, bar: Bar, *, high_first: bool) -> None:
         """Go one way through the bar."""
@@ -385,30 +387,31 @@ class Venue:
 
     def alone(self, order: State, bar: Bar) -> Ticks | None:
         """Where the order trades if nothing is known of the bar but its four prices."""
-        for part, price in (("open", bar.open), ("close", bar.close)):
-            if self.auction(order) or order["kind"] is Kind.MARKET:
-                if self.wants(order, price, part):
-                    return price
         if self.auction(order) or order["kind"] is Kind.MARKET:
-            return None
+            prices = {"open": bar.open, "close": bar.close}
+            met = [price for part, price in prices.items() if self.wants(order, price, part)]
+            return met[0] if met else None
         before = order["triggered"]
         if self.wants(order, bar.open, "open"):
             return bar.open
         if order["life"] in AT_ONCE:
             return None
-        buy, kind = order["buy"], order["kind"]
-        limit = order["limit"]
-        back = bar.close <= limit if buy else bar.close >= limit
-        reached = bar.low <= limit if buy else bar.high >= limit
+        kind, limit = order["kind"], order["limit"]
         if kind is Kind.LIMIT or (kind in LIMITED and order["triggered"]):
+            reached = bar.low <= limit if order["buy"] else bar.high >= limit
             return limit if reached else None
         assert not before
-        stop = order["trail"] if kind is Kind.TRAILING_STOP else order["stop"]
-        if not bar.low <= stop <= bar.high or not self.wants(order, stop, "between"):
-            if order["triggered"] and back:
-                return limit
-            return None
-        return stop
+        return self.after_trigger(order, bar)
+
+    def after_trigger(self, order: State, bar: Bar) -> Ticks | None:
+        """Where an order with a trigger trades that the open is not through."""
+        kind: Kind = order["kind"]
+        limit: Ticks = order["limit"]
+        stop: Ticks = order["trail"] if kind is Kind.TRAILING_STOP else order["stop"]
+        if bar.low <= stop <= bar.high and self.wants(order, stop, "between"):
+            return stop
+        back = bar.close <= limit if order["buy"] else bar.close >= limit
+        return limit if order["triggered"] and back else None
 
     def begin(self, row: int, bars: Sequence[Bar | None]) -> None:
         """Start a row: what all orders of an asset may fill in it together."""

@@ -5,7 +5,7 @@ or an eighth of the price, every number in a test is exact.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ class Submit(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """An order with a target and a stop: at ``stop``, or trailing by ``trail`` where that is set."""
+    """An order with a target and a stop: at ``stop``, or trailing by ``trail`` if that is set."""
 
     row: int
     asset: int
@@ -222,9 +222,9 @@ RESTING = tuple(kind for kind in KINDS if kind is not OrderType.MARKET)
 
 
 @st.composite
-def brackets(draw: st.DrawFn, row: int, asset: int, **ticket: object) -> Bracket:
+def brackets(draw: st.DrawFn, /, row: int, asset: int, **ticket: Any) -> Bracket:
     """A target and a stop on the sides on which they belong."""
-    parent = draw(tickets(**ticket))._replace(reduce_only=False)  # type: ignore[arg-type]
+    parent = draw(tickets(**ticket))._replace(reduce_only=False)
     low, high = sorted(draw(st.lists(levels, min_size=2, max_size=2, unique=True)))
     target, stop = (high, low) if parent.buy else (low, high)
     kind = draw(st.sampled_from(["stop", "trail", "stop_limit"]))
@@ -286,8 +286,8 @@ def programs(  # noqa: PLR0913 - what a program may hold
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, assets: int = 1, rows: int = 10, **limits: object) -> Scenario:
+def scenarios(draw: st.DrawFn, /, assets: int = 1, rows: int = 10, **limits: Any) -> Scenario:
     """A market and a program."""
     count = draw(st.integers(2, rows))
     market = draw(markets(assets, count))
-    return Scenario(market, draw(programs(count, assets, **limits)))  # type: ignore[arg-type]
+    return Scenario(market, draw(programs(count, assets, **limits)))

@@ -209,45 +209,47 @@ def test_a20_a_flat_bar_without_volume_changes_only_timestamps(
 def reflected(scenario: Scenario) -> Scenario:
     """The same market upside down, with buys for sales."""
 
-    def bar(given: Bar | None) -> Bar | None:
-        if given is None:
-            return None
-        opened, high, low, close = (WHOLE_MARKET - price for price in given[:4])
-        return Bar(opened, low, high, close, given.volume)
+    tapes = [[one and reflected_bar(one) for one in tape] for tape in scenario.tapes]
+    return Scenario(tapes, [reflected_action(one) for one in scenario.program])
 
-    def ticket(given: Ticket) -> Ticket:
-        return given._replace(
-            buy=not given.buy,
-            limit=WHOLE_MARKET - given.limit,
-            stop=WHOLE_MARKET - given.stop,
-        )
 
-    def action(given: Action) -> Action:
-        match given:
-            case Submit():
-                return given._replace(ticket=ticket(given.ticket))
-            case Bracket():
-                stop_limit = WHOLE_MARKET - given.stop_limit if given.stop_limit else 0
-                return given._replace(
-                    parent=ticket(given.parent),
-                    target=WHOLE_MARKET - given.target,
-                    stop=WHOLE_MARKET - given.stop,
-                    stop_limit=stop_limit,
-                )
-            case OneCancelsOther():
-                return given._replace(tickets=tuple(map(ticket, given.tickets)))
-            case OneTriggersOther():
-                children = tuple(map(ticket, given.children))
-                return given._replace(parent=ticket(given.parent), children=children)
-            case Replace():
-                return given._replace(
-                    limit=WHOLE_MARKET - given.limit, stop=WHOLE_MARKET - given.stop
-                )
-            case Cancel() | Close():
-                return given
+def reflected_bar(given: Bar) -> Bar:
+    """Its high where its low was."""
+    opened, high, low, close = (WHOLE_MARKET - price for price in given[:4])
+    return Bar(opened, low, high, close, given.volume)
 
-    tapes = [[bar(one) for one in tape] for tape in scenario.tapes]
-    return Scenario(tapes, [action(one) for one in scenario.program])
+
+def reflected_ticket(given: Ticket) -> Ticket:
+    """The other side at the reflected prices."""
+    return given._replace(
+        buy=not given.buy,
+        limit=WHOLE_MARKET - given.limit,
+        stop=WHOLE_MARKET - given.stop,
+    )
+
+
+def reflected_action(given: Action) -> Action:
+    """What the other program asks for at the same time."""
+    match given:
+        case Submit():
+            return given._replace(ticket=reflected_ticket(given.ticket))
+        case Bracket():
+            stop_limit = WHOLE_MARKET - given.stop_limit if given.stop_limit else 0
+            return given._replace(
+                parent=reflected_ticket(given.parent),
+                target=WHOLE_MARKET - given.target,
+                stop=WHOLE_MARKET - given.stop,
+                stop_limit=stop_limit,
+            )
+        case OneCancelsOther():
+            return given._replace(tickets=tuple(map(reflected_ticket, given.tickets)))
+        case OneTriggersOther():
+            children = tuple(map(reflected_ticket, given.children))
+            return given._replace(parent=reflected_ticket(given.parent), children=children)
+        case Replace():
+            return given._replace(limit=WHOLE_MARKET - given.limit, stop=WHOLE_MARKET - given.stop)
+        case Cancel() | Close():
+            return given
 
 
 @given(scenario=scenarios(percent=False), market=markets)
@@ -286,7 +288,10 @@ def test_a26_an_asset_that_is_never_traded_changes_nothing(
 @given(scenario=scenarios(assets=2), market=markets)
 def test_a26_orders_that_never_fill_change_nothing(scenario: Scenario, market: Any) -> None:
     # Far beyond every price; submitted first, so that the ids of the others are one higher.
-    far = [Submit(0, asset, Ticket(True, 2, OrderType.LIMIT, 1)) for asset in range(2)]
+    far = [
+        Submit(0, asset, Ticket(buy=True, quantity=2, kind=OrderType.LIMIT, limit=1))
+        for asset in range(2)
+    ]
     changes = [a for a in scenario.program if isinstance(a, Cancel | Replace)]
     assume(not changes)
     alone = Play(scenario, **market)
@@ -301,7 +306,7 @@ def test_a27_a_round_trip_at_one_price_without_costs_leaves_the_equity(
     price: int, quantity: int, market: Any
 ) -> None:
     flat = Bar(price, price, price, price)
-    trip = [Submit(0, 0, Ticket(quantity > 0, abs(quantity))), Close(3, 0)]
+    trip: list[Action] = [Submit(0, 0, Ticket(quantity > 0, abs(quantity))), Close(3, 0)]
     play = Play(Scenario([[flat] * 7], trip), **market)
 
     assert len(play.fills) == 2
@@ -435,7 +440,9 @@ def test_a32_closing_twice_never_reverses(scenario: Scenario, market: Any, row: 
 @pytest.mark.parametrize("account", [CashAccount(), MarginAccount()])
 def test_a32_what_has_ended_cannot_be_cancelled(account: Any) -> None:
     flat = Bar(28, 28, 28, 28)
-    play = Play(Scenario([[flat] * 3], [Submit(0, 0, Ticket(True, 2))]), account=account)
+    play = Play(
+        Scenario([[flat] * 3], [Submit(0, 0, Ticket(buy=True, quantity=2))]), account=account
+    )
 
     assert not play.broker.cancel_order("1")
     assert play.broker.book["1"].status is OrderStatus.FILLED

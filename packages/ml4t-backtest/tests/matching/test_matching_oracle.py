@@ -21,6 +21,7 @@ from ml4t.simulation import (
     OpenLowHighClose,
     SameBarClose,
     SubmissionOrder,
+    Timing,
     TrailAlongPath,
     TrailFromClose,
     TrailFromExtreme,
@@ -42,7 +43,11 @@ PATHS = {
     "in_turn": SubmissionOrder(),
     "close": CloseOnly(),
 }
-TIMINGS = {"open": NextBarOpen(), "close": NextBarClose(), "same_close": SameBarClose()}
+TIMINGS: dict[str, Timing] = {
+    "open": NextBarOpen(),
+    "close": NextBarClose(),
+    "same_close": SameBarClose(),
+}
 TRAILS = {"path": TrailAlongPath(), "close": TrailFromClose(), "extreme": TrailFromExtreme()}
 
 

@@ -22,7 +22,6 @@ from ml4t.simulation.matching import TRIGGERED, Match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_checks import OrderChecks
 from ml4t.simulation.order_groups import OrderGroups
-from ml4t.simulation.participation import Unlimited
 from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trading_round import TradingRound
 from ml4t.simulation.trailing import trail_stop
@@ -67,7 +66,6 @@ class SimulatedVenue:
         "_checks",
         "_executions",
         "_exits",
-        "_fills_at_once",
         "_groups",
         "_is_prompt",
         "_ledger",
@@ -114,11 +112,9 @@ class SimulatedVenue:
         self._exits = PositionExits.of(
             market.exits, self._assets, self.book, self._put, self._rest, self._enter
         )
-        # Orders that may outlive the position that they reduce. A market order that fills at once
-        # and in full cannot.
+        # Orders that may outlive the position that they reduce.
         self._reducing: set[str] = set()
         self._is_prompt = not market.timing.delay
-        self._fills_at_once = isinstance(market.participation, Unlimited) and self._is_prompt
         self._checks = OrderChecks(
             self._assets,
             self._capabilities,
@@ -257,7 +253,7 @@ class SimulatedVenue:
                 self.lifetimes.fresh.append(order)
             else:
                 order = self._prepare(order)
-            if request.reduce_only and not (at_market and self._fills_at_once):
+            if request.reduce_only:
                 self._reducing.add(order.id)
         book.put(order)
         if self.outbox is not None:
@@ -269,11 +265,10 @@ class SimulatedVenue:
         request = order.request
         if order.parent is None or request.time_in_force is TimeInForce.GTD:
             self.lifetimes.begins(order)
-        if order.parent is None:
-            if request.order_type is OrderType.TRAILING_STOP and self.bars is not None:
-                mark = self.bars.mark(request.asset)
-                if mark is not None:
-                    order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
+        trails = request.order_type is OrderType.TRAILING_STOP and order.parent is None
+        mark = self.bars.mark(request.asset) if trails and self.bars is not None else None
+        if mark is not None:
+            order = attrs.evolve(order, trail_stop=trail_stop(request, mark))
         self.round.entered(order)
         return order
 
