@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ml4t.core import Order, OrderRequest, OrderSide, OrderStatus, OrderType, TimeInForce
-from ml4t.simulation import BarAfterEntry, SimulatedBroker, VolumeShare
+from ml4t.simulation import BarAfterEntry, MarginAccount, SimulatedBroker, VolumeShare
 
 Played = Callable[..., SimulatedBroker]
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -224,3 +224,13 @@ def test_a_strategy_is_told_in_the_order_of_events(played: Played) -> None:
         ("2", "FILLED"),
         ("3", "CANCELLED"),
     ]
+
+
+def test_a_bracket_that_only_closed_a_position_leaves_no_exits(played: Played) -> None:
+    account = MarginAccount()
+    sell = {0: lambda broker: broker.submit_order("A", -10), 1: bracket()}
+
+    broker = played([100.0] * 3, sell, account=account)
+
+    assert broker.positions == {}
+    assert [o.status for o in broker.book.orders.values()] == [FILLED, FILLED, CANCELLED, CANCELLED]

@@ -253,6 +253,8 @@ class Venue:
             self.end(order, "cancelled")
         if held and held * after <= 0:
             self.end_exits(asset, held)
+            if not after:
+                self.end_exits(asset, -held)
 
     def end_exits(self, asset: int, held: int) -> None:
         """End what could only have reduced a position that is gone."""

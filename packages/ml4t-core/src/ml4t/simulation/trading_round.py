@@ -20,7 +20,7 @@ from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import TRIGGERED, Match, PriceRules, match
 from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_groups import OrderGroups
-from ml4t.simulation.participation import Unlimited
+from ml4t.simulation.participation import ForEachOrder, Unlimited
 from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trailing import trail_stop
 from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
@@ -95,8 +95,8 @@ class TradingRound:
 
     __slots__ = (
         "_assets", "_book", "_exits", "_groups", "_held", "_limited", "_market", "_plain",
-        "_rules", "_special", "_stops", "_trails", "_waiting", "ambiguous", "late", "timing",
-        "watches",
+        "_rules", "_shared", "_special", "_stops", "_trails", "_waiting", "ambiguous", "late",
+        "timing", "watches",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +110,8 @@ class TradingRound:
     ) -> None:
         self._market = market
         self._limited = not isinstance(market.participation, Unlimited)
+        each = not self._limited or isinstance(market.participation, ForEachOrder)
+        self._shared = None if each else market.participation
         self._assets = assets
         self._book = book
         self._groups = groups
@@ -345,7 +347,7 @@ class TradingRound:
         orders = [candidate.order for candidate in group]
         if self._exits is not None:
             orders = self._exits.unshared(orders)
-        volume = self._market.participation.budget(bar.volume) if self._limited else math.inf
+        volume = self._shared.budget(bar.volume) if self._shared is not None else math.inf
         high_walk, low_walk = (
             walk(
                 orders,

@@ -290,15 +290,20 @@ class SimulatedVenue:
         return (first, *rest)
 
     def _execute(self, order: Order, met: Match, path: str = "") -> None:
-        before = self._held(order.asset)
         filled, now = self._executions.execute(order, met, path), self.now
         if filled is None or now is None:
             return
         if self._groups.exist:
             self._groups.after_fill(filled, met.price, now)
+        if not self._reducing and self._exits is None:
+            return
         after = self._held(order.asset)
+        before = after - order.side.sign * (filled.filled_quantity - order.filled_quantity)
         if self._reducing and before and before * after <= 0:
             self._groups.close_exits(order.asset, before, now)
+            if not after:
+                # A bracket that has only closed what was held opened nothing to protect.
+                self._groups.close_exits(order.asset, -before, now)
         if self._exits is not None:
             self._exits.after_fill(filled, met.price, before, after)
 
