@@ -252,15 +252,12 @@ class OrderRequest:
         if (
             order_type is not OrderType.MARKET
             or not asset
-            or limit_price is not None
-            or stop_price is not None
-            or trail_amount is not None
-            or trail_percent is not None
-            or good_till is not None
             or time_in_force is TimeInForce.GTD
+            or (limit_price, stop_price, trail_amount, trail_percent, good_till) != _NOTHING_MORE
         ):
             request.__attrs_post_init__()
         return request
 
 
+_NOTHING_MORE = (None,) * 5
 _draft = draft_of(OrderRequest)
