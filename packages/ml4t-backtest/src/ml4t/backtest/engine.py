@@ -1,6 +1,6 @@
 """The loop of a backtest: one cursor over the bars, one strategy call a bar."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from sys import getrefcount
 from types import MappingProxyType
@@ -20,6 +20,7 @@ __all__ = ["Engine"]
 _CHUNK = 4096
 """Rows between two reports of progress; also how many timestamps exist at once."""
 
+_ALWAYS = (True,)
 _NO_CONTEXT: Mapping[str, object] = MappingProxyType({})
 
 
@@ -93,9 +94,12 @@ class Engine:
     def _run_rows(self, broker: SimulatedBroker, start: int, stop: int) -> None:
         # The hot loop: what is looked up once is a local, what is not needed is not called.
         panel, contexts = self.feed.panel, self.feed.contexts
-        on_data, working = self.strategy.on_data, broker.book.working
+        on_data, match = self.strategy.on_data, broker.match
         outbox, finishes = broker.outbox, broker.has_exits or self.config.timing.same_bar
-        charges = not isinstance(self.config.financing, NoFinancing)
+        has_work: Collection[object] = broker.book.working
+        if not isinstance(self.config.financing, NoFinancing):
+            # Holding costs at every bar, whether orders work or not.
+            match, has_work = broker.begin_bar, _ALWAYS
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
         # This frame and the broker, and on some versions of Python the question itself.
@@ -108,10 +112,8 @@ class Engine:
             else:
                 data._row = row  # noqa: SLF001
             broker.now = now
-            if charges:
-                broker.accrue()
-            if working:
-                broker.match()
+            if has_work:
+                match()
             if outbox:
                 self._deliver(broker)
                 outbox = broker.outbox

@@ -127,6 +127,12 @@ class SimulatedVenue:
             market, self._assets, self.book, self._groups, self._held, self._exits
         )
 
+    def begin_bar(self) -> None:
+        """Charge for the positions held since the bars before, then :meth:`match` what works."""
+        self.accrue()
+        if self.book.working:
+            self.match()
+
     def accrue(self) -> None:
         """Charge for the positions held since the bars before; call it before :meth:`match`."""
         bars, now = self.bars, self.now

@@ -9,7 +9,7 @@ nightly    5000            the long search, with new examples in each run
 =========  ==============  ==============================================================
 
 The environment variable ``HYPOTHESIS_PROFILE`` picks one. Without it the profile is ``ci`` where
-``CI`` is ``true``, else ``dev``. No profile has a deadline: a slow machine is not a wrong result.
+``CI`` is ``true``, else ``dev``. ``brief`` is for tests that the same check has run in full before. No profile has a deadline: a slow machine is not a wrong result.
 """
 
 import os
@@ -19,6 +19,7 @@ from hypothesis import settings
 __all__: list[str] = []
 
 settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("brief", max_examples=20, deadline=None, derandomize=True)
 settings.register_profile("ci", max_examples=300, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=5000, deadline=None)
 
