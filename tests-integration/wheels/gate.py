@@ -93,7 +93,7 @@ def run(command: Sequence[str | Path], folder: Path) -> str:
     """
     leaks = ("PYTHON", "MYPYPATH", "VIRTUAL_ENV", "UV_PROJECT")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(leaks)}
-    # What is proved here is what an installed wheel finds; the search for examples is `make unit`'s.
+    # Proved here is what an installed wheel finds. Searching for examples is what `make unit` does.
     clean.setdefault("HYPOTHESIS_PROFILE", "brief")
     done = subprocess.run(
         [*map(str, command)], cwd=folder, env=clean, capture_output=True, text=True, check=False

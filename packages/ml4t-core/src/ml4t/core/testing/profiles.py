@@ -1,15 +1,16 @@
 """How hard hypothesis tries: a pytest plugin, loaded with ``-p ml4t.core.testing.profiles``.
 
-=========  ==============  ==============================================================
+=========  ==============  ===================================================================
 profile    examples        for
-=========  ==============  ==============================================================
+=========  ==============  ===================================================================
+brief      20              tests that the same check runs in full elsewhere; the same examples
 dev        50              the developer's own machine; new examples in each run
 ci         300             continuous integration; the same examples in each run
 nightly    5000            the long search, with new examples in each run
-=========  ==============  ==============================================================
+=========  ==============  ===================================================================
 
 The environment variable ``HYPOTHESIS_PROFILE`` picks one. Without it the profile is ``ci`` where
-``CI`` is ``true``, else ``dev``. ``brief`` is for tests that the same check has run in full before. No profile has a deadline: a slow machine is not a wrong result.
+``CI`` is ``true``, else ``dev``. No profile has a deadline: a slow machine is not a wrong result.
 """
 
 import os
