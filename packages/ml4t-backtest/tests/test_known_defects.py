@@ -114,13 +114,15 @@ def test_both_bracket_legs_never_fill_in_one_bar(play: Any, path: Any) -> None:
     assert sorted(result.orders["status"]) == ["cancelled", "filled", "filled"]
 
 
-def test_a_close_and_a_stop_never_sell_twice_in_one_bar(play: Any) -> None:
-    def protect(broker: Any) -> object:
-        return broker.submit_order(
-            "X", 10, OrderSide.SELL, OrderType.STOP, None, 95.0,
-            time_in_force=TimeInForce.GTC, reduce_only=True,
-        )  # fmt: skip
+def protect(broker: Any) -> object:
+    """Send the stop at 95 that protects 10 units."""
+    return broker.submit_order(
+        "X", 10, OrderSide.SELL, OrderType.STOP, None, 95.0,
+        time_in_force=TimeInForce.GTC, reduce_only=True,
+    )  # fmt: skip
 
+
+def test_a_close_and_a_stop_never_sell_twice_in_one_bar(play: Any) -> None:
     result = play(
         [QUIET, QUIET, (98, 99, 90, 91), (80, 80, 80, 80)],
         {0: lambda b: (b.submit_order("X", 10), protect(b)), 1: lambda b: b.close_position("X")},
@@ -132,12 +134,6 @@ def test_a_close_and_a_stop_never_sell_twice_in_one_bar(play: Any) -> None:
 
 def test_a_stop_before_the_close_never_sells_twice_in_one_bar(play: Any) -> None:
     # The stop is first: the bar opens through it, and it is the older order.
-    def protect(broker: Any) -> object:
-        return broker.submit_order(
-            "X", 10, OrderSide.SELL, OrderType.STOP, None, 95.0,
-            time_in_force=TimeInForce.GTC, reduce_only=True,
-        )  # fmt: skip
-
     result = play(
         [QUIET, QUIET, (94, 96, 90, 91), (80, 80, 80, 80)],
         {0: lambda b: (b.submit_order("X", 10), protect(b)), 1: lambda b: b.close_position("X")},

@@ -142,6 +142,29 @@ def wait_a_bar(broker: SimulatedBroker) -> None:
     show_row(broker, panel, 1)
 
 
+class MovedBar(MarketSlice):
+    """A bar of "AAA" before which the market moved by ``moved`` money in each bar."""
+
+    moved: float | None
+
+    def average_range(self, asset: str, length: int) -> float | None:
+        assert asset == "AAA"
+        return self.moved
+
+
+@pytest.fixture(scope="session")
+def moved_bar() -> Callable[..., MovedBar]:
+    """Builds a bar of "AAA", its volume and what the market moved before it."""
+
+    def build(quote: Quote, volume: float | None, moved: float | None) -> MovedBar:
+        signals = {} if volume is None else {"volume": {"AAA": [volume]}}
+        bars = MovedBar(build_panel({"AAA": [quote]}, signals), 0)
+        bars.moved = moved
+        return bars
+
+    return build
+
+
 class MovingMarket:
     """A broker in front of bars written down beforehand, which a test shows one by one.
 

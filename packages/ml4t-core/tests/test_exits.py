@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.core import Asset, ConfigError, MarketSlice, Panel
+from ml4t.core import Asset, ConfigError, MarketSlice, OrderType, Panel, TimeInForce
 from ml4t.simulation import (
     AllOf,
     BarAfterEntry,
@@ -36,6 +36,7 @@ from ml4t.simulation import (
     TrailingExit,
     UnitsPerBar,
     VolatilityStop,
+    VolumeShare,
     WorstCase,
 )
 
@@ -679,3 +680,28 @@ def test_exits_fill_where_the_bar_traded_and_know_no_future(
     for rows in range(1, len(tape)):
         assert done(rows).fills == [fill for fill in whole.fills if fill[0] < rows]
     assert all(o.is_open <= (o.tag == "" or held != 0) for o in whole.broker.pending_orders)
+
+
+def test_a_position_that_opens_anew_has_its_stop_whatever_rounding_leaves(played: Any) -> None:
+    # 0.7 of the order fill and are sold, then 0.1 more fills: in floats 0.7 + 0.1 - 0.7 is not 0.1,
+    # so what was held before cannot be worked out from what the order has filled.
+    def begin(broker: SimulatedBroker) -> None:
+        broker.submit_order(
+            "A", -0.7, order_type=OrderType.LIMIT, limit_price=101.0, time_in_force=TimeInForce.GTC
+        )
+        broker.submit_order("A", 2.5, time_in_force=TimeInForce.GTC)
+
+    broker = played(
+        [100.0, 100.0, 102.0, 100.0],
+        {0: begin},
+        volume=[1.4, 1.4, 1.4, 0.2],
+        participation=VolumeShare(0.5),
+        account=MarginAccount(),
+        exits=StopLoss(percent=5),
+    )
+
+    quantities = [fill.signed_quantity for fill in broker.fills]
+    assert quantities == [0.7, -0.7, 0.1]
+    stop = broker.pending_orders[-1]
+    assert (stop.tag, stop.stop_price) == ("exit: stop loss", 95.0)
+    assert stop.quantity == broker.positions["A"].quantity

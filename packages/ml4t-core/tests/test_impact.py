@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.core import ConfigError, DataError, MarketSlice, OrderSide, Panel
+from ml4t.core import ConfigError, DataError, MarketSlice, OrderSide
 from ml4t.simulation.execution import Execution
 from ml4t.simulation.impact import Impact, LinearImpact, NoImpact, SquareRootImpact
 
@@ -15,18 +15,8 @@ Build = Callable[..., Execution]
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
-class Bars(MarketSlice):
-    """Bars before which the market moved by ``moved`` money in each bar."""
-
-    moved: float | None
-
-    def average_range(self, asset: str, length: int) -> float | None:
-        assert asset == "AAA"
-        return self.moved
-
-
 @pytest.fixture(scope="session")
-def execution_of(panel_of: Callable[..., Panel]) -> Build:
+def execution_of(moved_bar: Callable[..., MarketSlice]) -> Build:
     """Builds an execution of a hundredth of the volume at 100."""
 
     def build(
@@ -36,9 +26,7 @@ def execution_of(panel_of: Callable[..., Panel]) -> Build:
         volume: float | None = 1_000.0,
         moved: float | None = 4.0,
     ) -> Execution:
-        signals = {} if volume is None else {"volume": {"AAA": [volume]}}
-        bars = Bars(panel_of({"AAA": [price]}, signals), 0)
-        bars.moved = moved
+        bars = moved_bar(price, volume, moved)
         return Execution(price, "market_open", side, quantity, "AAA", bars)
 
     return build

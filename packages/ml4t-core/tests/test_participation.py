@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.core import ConfigError, DataError
-from ml4t.simulation.participation import Participation, UnitsPerBar, Unlimited, VolumeShare
+from ml4t.core import ConfigError, DataError, OrderRequest
+from ml4t.simulation.participation import (
+    Participation,
+    UnitsPerBar,
+    Unlimited,
+    VolumeShare,
+    within_volume,
+)
 
 limited = st.one_of(
     st.builds(VolumeShare, st.floats(0, 1, exclude_min=True)),
@@ -68,3 +74,10 @@ def test_a_share_is_above_nothing_and_at_most_everything(share: float) -> None:
 def test_a_number_of_units_is_positive(units: float) -> None:
     with pytest.raises(ConfigError, match="units of UnitsPerBar must be positive and finite"):
         UnitsPerBar(units)
+
+
+def test_what_rounding_leaves_of_a_budget_fills_nothing() -> None:
+    request = OrderRequest.of("SPY", 1.8)
+
+    assert within_volume(request, 1.8, 0.1 + 0.2 - 0.3, 0.0) == 0.0
+    assert within_volume(request, 1.8, 0.1, 0.0) == 0.1

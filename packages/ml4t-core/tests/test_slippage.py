@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.core import ConfigError, DataError, MarketSlice, OrderSide, Panel
+from ml4t.core import ConfigError, DataError, MarketSlice, OrderSide
 from ml4t.simulation.execution import Execution
 from ml4t.simulation.slippage import (
     BasisPoints,
@@ -29,18 +29,8 @@ Build = Callable[..., Execution]
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
-class Bars(MarketSlice):
-    """Bars before which the market moved by ``moved`` money in each bar."""
-
-    moved: float | None
-
-    def average_range(self, asset: str, length: int) -> float | None:
-        assert asset == "AAA"
-        return self.moved
-
-
 @pytest.fixture(scope="session")
-def execution_of(panel_of: Callable[..., Panel]) -> Build:
+def execution_of(moved_bar: Callable[..., MarketSlice]) -> Build:
     """Builds an execution at ``price`` in a bar from 4 % below to 2 % above it."""
 
     def build(
@@ -51,9 +41,7 @@ def execution_of(panel_of: Callable[..., Panel]) -> Build:
         moved: float | None = 4.0,
         rule: str = "market_close",
     ) -> Execution:
-        signals = {} if volume is None else {"volume": {"AAA": [volume]}}
-        bars = Bars(panel_of({"AAA": [(price, price * 1.02, price * 0.96, price)]}, signals), 0)
-        bars.moved = moved
+        bars = moved_bar((price, price * 1.02, price * 0.96, price), volume, moved)
         return Execution(price, rule, side, quantity, "AAA", bars)
 
     return build

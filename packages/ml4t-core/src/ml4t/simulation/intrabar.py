@@ -45,11 +45,27 @@ class IntrabarPath(Protocol):
 
 
 @attrs.frozen
-class WorstCase:
-    """The way that gains less until the bar's close: of a stop and a target, the stop."""
+class _Walked:
+    """What the assumptions share under which the two ways are walked."""
 
     in_turn: ClassVar[bool] = False
     close_only: ClassVar[bool] = False
+
+
+@attrs.frozen
+class _InTurn:
+    """What the assumptions share under which each order meets the bar by itself."""
+
+    in_turn: ClassVar[bool] = True
+
+    def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
+        """Not asked."""
+        return False
+
+
+@attrs.frozen
+class WorstCase(_Walked):
+    """The way that gains less until the bar's close: of a stop and a target, the stop."""
 
     def high_first(
         self,
@@ -62,11 +78,8 @@ class WorstCase:
 
 
 @attrs.frozen
-class BestCase:
+class BestCase(_Walked):
     """The way that gains more until the bar's close: a bound, not an expectation."""
-
-    in_turn: ClassVar[bool] = False
-    close_only: ClassVar[bool] = False
 
     def high_first(
         self,
@@ -79,11 +92,8 @@ class BestCase:
 
 
 @attrs.frozen
-class OpenHighLowClose:
+class OpenHighLowClose(_Walked):
     """Every bar went from its open to its high, to its low, to its close."""
-
-    in_turn: ClassVar[bool] = False
-    close_only: ClassVar[bool] = False
 
     def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
         """Always."""
@@ -91,11 +101,8 @@ class OpenHighLowClose:
 
 
 @attrs.frozen
-class OpenLowHighClose:
+class OpenLowHighClose(_Walked):
     """Every bar went from its open to its low, to its high, to its close."""
-
-    in_turn: ClassVar[bool] = False
-    close_only: ClassVar[bool] = False
 
     def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
         """Never."""
@@ -103,11 +110,8 @@ class OpenLowHighClose:
 
 
 @attrs.frozen
-class Adaptive:
+class Adaptive(_Walked):
     """Every bar went first to the extreme that its open is nearer to; to the low if both are."""
-
-    in_turn: ClassVar[bool] = False
-    close_only: ClassVar[bool] = False
 
     def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
         """Where the open is nearer to the high."""
@@ -115,35 +119,25 @@ class Adaptive:
 
 
 @attrs.frozen
-class SubmissionOrder:
+class SubmissionOrder(_InTurn):
     """Each order meets the whole bar by itself, in order of submission, whatever came first.
 
     A stop and a target that the bar reached both count in the order in which they were sent. Use it
     to reproduce engines that do so, not to judge a strategy.
     """
 
-    in_turn: ClassVar[bool] = True
     close_only: ClassVar[bool] = False
-
-    def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
-        """Not asked."""
-        return False
 
 
 @attrs.frozen
-class CloseOnly:
+class CloseOnly(_InTurn):
     """Every order meets the close and no other price of the bar, in order of submission.
 
     A limit order whose limit the close is better than fills at the close. Use it to reproduce
     engines that do so, or with data that have closes only.
     """
 
-    in_turn: ClassVar[bool] = True
     close_only: ClassVar[bool] = True
-
-    def high_first(self, bar: PriceBar, gain_high_first: float, gain_low_first: float) -> bool:  # noqa: ARG002
-        """Not asked."""
-        return False
 
 
 class ClosingPrice(NamedTuple):

@@ -7,6 +7,7 @@ import attrs
 
 from ml4t.core.errors import ConfigError, DataError
 from ml4t.core.order_requests import OrderRequest, TimeInForce
+from ml4t.core.positions import DUST
 from ml4t.core.sizing import whole_lots
 from ml4t.simulation.execution import Execution
 
@@ -186,7 +187,8 @@ def within_volume(request: OrderRequest, quantity: float, left: float, lot: floa
     """
     if quantity <= left:
         return quantity
-    if request.time_in_force is TimeInForce.FOK:
+    # What rounding leaves of a budget is no volume.
+    if request.time_in_force is TimeInForce.FOK or left <= DUST * quantity:
         return 0.0
     return whole_lots(max(left, 0.0), lot or (1.0 if quantity.is_integer() else 0.0))
 

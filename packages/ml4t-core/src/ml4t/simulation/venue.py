@@ -296,6 +296,7 @@ class SimulatedVenue:
         return (first, *rest)
 
     def _execute(self, order: Order, met: Match, path: str = "") -> None:
+        before = self._held(order.asset)
         filled, now = self._executions.execute(order, met, path), self.now
         if filled is None or now is None:
             return
@@ -304,7 +305,6 @@ class SimulatedVenue:
         if not self._reducing and self._exits is None:
             return
         after = self._held(order.asset)
-        before = after - order.side.sign * (filled.filled_quantity - order.filled_quantity)
         if self._reducing and before and before * after <= 0:
             self._groups.close_exits(order.asset, before, now)
             if not after:

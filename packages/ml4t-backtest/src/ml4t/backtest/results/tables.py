@@ -62,7 +62,8 @@ class _RunTables:
         curve = equity_curve(self._feed, self._fill_arrays, cash, charges)
         times = self._feed.times
         index = time_index(times.nanoseconds, times.zone).rename("timestamp")
-        return pd.DataFrame(curve._asdict(), index=index)
+        # The arrays are nobody else's; copying a million bars takes longer than all else here.
+        return pd.DataFrame(curve._asdict(), index=index, copy=False)
 
     def orders(self) -> "pd.DataFrame":
         """Every order in its last state, in order of submission."""
