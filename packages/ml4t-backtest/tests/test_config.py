@@ -17,6 +17,7 @@ from ml4t.backtest import (
     NextBarClose,
     NextBarOpen,
     NoCommission,
+    NoCutoff,
     NoSlippage,
     Percentage,
     PerShare,
@@ -34,6 +35,7 @@ from ml4t.simulation import (
     CloseConfirms,
     CloseFills,
     CloseOnly,
+    ClosingCutoff,
     CombinedCommission,
     CombinedSlippage,
     Delayed,
@@ -144,6 +146,7 @@ KINDS: dict[str, list[Any]] = {
     "limits": [TouchFills(), TradeThroughFills()],
     "limit_costs": [CapAtLimit(), WaitBeyond()],
     "stop_limits": [CloseConfirms(), ReversalConfirms(), NextBarTests(), CloseFills()],
+    "cutoff": [NoCutoff(), ClosingCutoff(5)],
     "partial_stops": [StaysTriggered(), TouchedAnew()],
     "financing": [
         NoFinancing(),

@@ -17,6 +17,7 @@ from ml4t.backtest.guards.options import (
     BarLabel,
     BarLength,
     CalendarName,
+    ConfigFile,
     ContextFile,
     OutsideSessions,
     PriceFile,
@@ -60,10 +61,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bar_label: BarLabel = None,
     bar_length: BarLength = None,
     outside_session: OutsideSessions = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="TOML file: initial_cash, account, timing, slippage, commission."),
-    ] = None,
+    config: ConfigFile = None,
     profile: Annotated[
         str | None,
         typer.Option(help="Named assumptions instead of a file; see `ml4t profiles list`."),

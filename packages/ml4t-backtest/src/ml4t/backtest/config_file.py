@@ -35,6 +35,7 @@ _QUESTIONS: dict[type, tuple[type, ...]] = {
         simulation.CloseFills,
     ),
     simulation.PartialStops: (simulation.StaysTriggered, simulation.TouchedAnew),
+    simulation.Cutoff: (simulation.NoCutoff, simulation.ClosingCutoff),
     simulation.Trailing: (
         simulation.TrailAlongPath,
         simulation.TrailFromClose,

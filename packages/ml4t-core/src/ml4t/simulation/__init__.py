@@ -32,6 +32,7 @@ from ml4t.simulation.commission import (
     PerShare,
     PerTrade,
 )
+from ml4t.simulation.cutoffs import ClosingCutoff, Cutoff, NoCutoff
 from ml4t.simulation.execution import Execution
 from ml4t.simulation.exit_combinations import AllOf, FirstOf
 from ml4t.simulation.exit_rule import ClosedBar, Entry, ExitOrder, ExitRule
@@ -126,9 +127,11 @@ __all__ = [
     "CloseFills",
     "CloseOnly",
     "ClosedBar",
+    "ClosingCutoff",
     "CombinedCommission",
     "CombinedSlippage",
     "Commission",
+    "Cutoff",
     "Delayed",
     "Entry",
     "EntryBar",
@@ -162,6 +165,7 @@ __all__ = [
     "NextBarOpen",
     "NextBarTests",
     "NoCommission",
+    "NoCutoff",
     "NoExits",
     "NoFinancing",
     "NoImpact",

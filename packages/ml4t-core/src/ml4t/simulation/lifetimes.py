@@ -1,7 +1,7 @@
 """How long orders work, and which auctions a bar holds."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ml4t.core.calendar import TradingCalendar
 from ml4t.core.order_requests import TimeInForce
@@ -48,6 +48,11 @@ class Lifetimes:
     def knows_auctions(self) -> bool:
         """Whether it can be said which bars open and close a session."""
         return self.daily or self._calendar is not None
+
+    def until_close(self, now: datetime) -> timedelta | None:
+        """How long the session that goes on at ``now`` still goes; None outside of all known."""
+        session = None if self._calendar is None else self._calendar.session_of(now)
+        return None if session is None or now >= session.closes else session.closes - now
 
     def session(self, now: datetime) -> date:
         """The session that the bars complete at ``now`` belong to."""

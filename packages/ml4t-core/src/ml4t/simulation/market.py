@@ -5,6 +5,7 @@ import attrs
 from ml4t.simulation.accounts import AccountRules, CashAccount
 from ml4t.simulation.activation import ChildActivation, EntryBar
 from ml4t.simulation.commission import Commission, NoCommission
+from ml4t.simulation.cutoffs import Cutoff, NoCutoff
 from ml4t.simulation.exits import Exits, NoExits, as_exits
 from ml4t.simulation.financing import Financing, NoFinancing
 from ml4t.simulation.impact import Impact, NoImpact
@@ -40,6 +41,7 @@ class MarketAssumptions:
         limit_costs: what happens where costs would take a fill beyond its limit.
         stop_limits: whether a stop-limit order by itself fills in the bar that touched its stop.
         partial_stops: what the rest of a stop order does that filled in part.
+        cutoff: until when orders for the closing auction are taken.
         financing: what holding a position costs.
         exits: which rule closes the positions of which asset, whatever order opened them; a rule or
             a mapping of rules by symbol will do.
@@ -58,5 +60,6 @@ class MarketAssumptions:
     limit_costs: LimitCosts = attrs.field(factory=CapAtLimit)
     stop_limits: StopLimitRule = attrs.field(factory=CloseConfirms)
     partial_stops: PartialStops = attrs.field(factory=StaysTriggered)
+    cutoff: Cutoff = attrs.field(factory=NoCutoff)
     financing: Financing = attrs.field(factory=NoFinancing)
     exits: Exits = attrs.field(factory=NoExits, converter=as_exits)

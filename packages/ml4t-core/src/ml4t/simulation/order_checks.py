@@ -9,9 +9,9 @@ from ml4t.core.capabilities import Capabilities
 from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.panel import MarketSlice
-from ml4t.simulation.accounts import AccountRules
-from ml4t.simulation.auctions import AUCTION_TYPES, is_for_auction
+from ml4t.simulation.auctions import AUCTION_TYPES, CLOSE, Auctions, is_for_auction
 from ml4t.simulation.lifetimes import Lifetimes
+from ml4t.simulation.market import MarketAssumptions
 
 __all__ = ["OrderChecks"]
 
@@ -28,7 +28,7 @@ class OrderChecks:
     Args:
         assets: the terms of everything that is listed.
         capabilities: what the venue accepts.
-        account: what the account may hold and owe.
+        market: the market assumptions, of which the account and the cutoff are asked.
         lifetimes: knows whether it can be said which bars hold an auction.
         ledger: cash and positions.
         equity: what the account is worth now.
@@ -38,6 +38,7 @@ class OrderChecks:
         "_account",
         "_assets",
         "_capabilities",
+        "_cutoff",
         "_equity",
         "_instant",
         "_ledger",
@@ -50,15 +51,16 @@ class OrderChecks:
         self,
         assets: Mapping[str, Asset],
         capabilities: Capabilities,
-        account: AccountRules,
+        market: MarketAssumptions,
         lifetimes: Lifetimes,
         ledger: Ledger,
         equity: Callable[[], float],
     ) -> None:
         self._assets = assets
         self._capabilities = capabilities
-        self._account = account
-        self._shorts = account.allows_short
+        self._account = market.account
+        self._shorts = market.account.allows_short
+        self._cutoff = market.cutoff
         self._lifetimes = lifetimes
         self._ledger = ledger
         self._equity = equity
@@ -95,16 +97,19 @@ class OrderChecks:
             or _off_step(request, terms)
             or (None if request.good_till is None else _too_late(request.good_till, now))
             or self._capabilities.objection(request)
-            or (self._out_of_auction(request) if is_for_auction(request) else None)
+            or (self._out_of_auction(request, now) if is_for_auction(request) else None)
         )
         return objection or self._unaffordable(request, terms, now, bars)
 
-    def _out_of_auction(self, request: OrderRequest) -> str | None:
+    def _out_of_auction(self, request: OrderRequest, now: datetime | None) -> str | None:
         """Why an order cannot wait for an auction."""
         if request.order_type not in _IN_AUCTION:
             return f"a {request.order_type.name} order cannot wait for an auction"
         if not self._lifetimes.knows_auctions:
             return "which bars open and close a session is not known: give the feed a calendar"
+        left = None if now is None else self._lifetimes.until_close(now)
+        if left is not None and Auctions.of(request) is CLOSE and self._cutoff.is_too_late(left):
+            return f"orders for this close are not taken any more, {left} before it"
         return None
 
     def _unaffordable(

@@ -118,7 +118,7 @@ class SimulatedVenue:
         self._checks = OrderChecks(
             self._assets,
             self._capabilities,
-            market.account,
+            market,
             self.lifetimes,
             self._ledger,
             self._equity,
