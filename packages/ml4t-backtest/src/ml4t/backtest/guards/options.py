@@ -71,7 +71,12 @@ OutsideSessions: TypeAlias = Annotated[
 ]
 ConfigFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="TOML file, as for `ml4t backtest`."),
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="TOML file: initial_cash, and what account and market do; "
+        "`ml4t profiles show realistic` lists the questions.",
+    ),
 ]
 
 
