@@ -105,6 +105,13 @@ def test_what_makes_no_bracket_says_why(legs: dict[str, Any], said: str) -> None
         BracketRequest.of("A", 10, **legs)
 
 
+def test_a_misspelt_leg_is_not_left_out() -> None:
+    # Silence would leave the position without its stop.
+    legs: Any = {"take_profit": 110.0, "stoploss": 90.0}
+    with pytest.raises(InvalidOrderError, match="a bracket has no stoploss; it has take_profit"):
+        BracketRequest.of("SPY", 10, **legs)
+
+
 def test_a_trail_may_stand_beside_any_target() -> None:
     assert len(BracketRequest.of("A", 10, take_profit=5.0, trail_amount=2.0).children) == 2
 

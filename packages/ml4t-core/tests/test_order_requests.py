@@ -48,7 +48,7 @@ class TestSide:
     @pytest.mark.parametrize("side", OrderSide)
     def test_with_a_side_the_quantity_has_no_sign(self, side: OrderSide) -> None:
         assert OrderRequest.of("SPY", 10, side).signed_quantity == 10 * side.sign
-        with pytest.raises(InvalidOrderError, match=f"negative together with side={side.name}"):
+        with pytest.raises(InvalidOrderError, match=f"has a sign and side={side.name}"):
             OrderRequest.of("SPY", -10, side)
 
     def test_constants_are_found_in_sets(self) -> None:
@@ -68,6 +68,11 @@ class TestQuantity:
     @pytest.mark.parametrize("kind", OrderType)
     def test_numbers_that_a_venue_can_take_are_no_fault(self, kind: OrderType) -> None:
         assert request(order_type=kind, **EXTRAS[kind]).fault is None
+
+    @pytest.mark.parametrize("quantity", [None, "5", object])
+    def test_a_quantity_is_a_number(self, quantity: Any) -> None:
+        with pytest.raises(InvalidOrderError, match="quantity must be a number, was"):
+            OrderRequest.of("SPY", quantity)
 
     def test_whole_numbers_become_floats(self) -> None:
         assert type(OrderRequest.of("SPY", 10).quantity) is float
@@ -89,6 +94,10 @@ class TestPrices:
         rest = {name: price for name, price in EXTRAS[kind].items() if name != missing}
         with pytest.raises(InvalidOrderError, match=missing):
             request(order_type=kind, **rest)
+
+    def test_a_price_is_a_number(self) -> None:
+        with pytest.raises(InvalidOrderError, match="limit_price of a LIMIT order must be a price"):
+            request(order_type=OrderType.LIMIT, limit_price="9")
 
     @pytest.mark.parametrize(
         ("kind", "extra"),

@@ -107,6 +107,11 @@ class BracketRequest:
         >>> [(leg.side.name, leg.order_type.name) for leg in bracket.children]
         [('SELL', 'LIMIT'), ('SELL', 'STOP')]
         """
+        unknown = legs.keys() - BracketLegs.__annotations__.keys()
+        if unknown:
+            known = ", ".join(BracketLegs.__annotations__)
+            msg = f"a bracket has no {', '.join(sorted(unknown))}; it has {known}"
+            raise InvalidOrderError(msg)
         good_till, tag = legs.get("good_till"), legs.get("tag", "")
         time_in_force = legs.get("time_in_force", TimeInForce.DAY)
         children_time = legs.get("children_time_in_force", TimeInForce.GTC)

@@ -3,6 +3,7 @@
 import math
 from datetime import datetime
 from enum import Enum
+from numbers import Real
 
 import attrs
 
@@ -168,8 +169,8 @@ class OrderRequest:
 
     def _check_price(self, name: str, *, is_needed: bool) -> None:
         price = getattr(self, name)
-        if is_needed and price is None:
-            msg = f"{name} of a {self.order_type.name} order must be a price, was None"
+        if is_needed and not isinstance(price, Real):
+            msg = f"{name} of a {self.order_type.name} order must be a price, was {price!r}"
             raise InvalidOrderError(msg)
         if not is_needed and price is not None:
             msg = f"{name} does not belong to a {self.order_type.name} order, was {price}"
@@ -225,14 +226,16 @@ class OrderRequest:
         >>> OrderRequest.of("SPY", -10).side
         <OrderSide.SELL: 'sell'>
         """
+        try:
+            sells = quantity < 0
+        except TypeError:
+            msg = f"quantity must be a number, was {quantity!r}"
+            raise InvalidOrderError(msg) from None
         if side is None:
-            side = OrderSide.SELL if quantity < 0 else OrderSide.BUY
+            side = OrderSide.SELL if sells else OrderSide.BUY
             quantity = abs(quantity)
-        elif quantity < 0:
-            msg = (
-                f"quantity must not be negative together with side={side.name}, was {quantity}: "
-                "give a sign or a side, not both"
-            )
+        elif sells:
+            msg = f"quantity {quantity} has a sign and side={side.name}: give one of the two"
             raise InvalidOrderError(msg)
         request = _draft(
             asset,
