@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 from ml4t.core.assets import Asset
 from ml4t.core.bars import Bar, PriceBar
-from ml4t.core.broker import AsyncBrokerProtocol, BrokerProtocol
+from ml4t.core.broker import (
+    AsyncBrokerProtocol,
+    BarDrivenBroker,
+    BrokerProtocol,
+    GroupBroker,
+)
 from ml4t.core.calendar import AlwaysOpen, Session, TradingCalendar
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import (
+    CallTimeoutError,
     ConfigError,
     DataError,
     InvalidOrderError,
     InvalidValueError,
+    JournalError,
     Ml4tError,
     ProtocolError,
     RebalanceError,
@@ -23,6 +30,8 @@ from ml4t.core.errors import (
     TransitionError,
     UnknownAssetError,
     UnknownOrderError,
+    VenueRefusedError,
+    VenueUnavailableError,
 )
 from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.fills import Fill
@@ -37,25 +46,46 @@ from ml4t.core.rebalance import TargetWeightExecutor
 from ml4t.core.rebalance_config import RebalanceConfig
 from ml4t.core.rebalance_plan import RebalanceRow
 from ml4t.core.strategy import Strategy
+from ml4t.core.venue_events import (
+    AccountIdentity,
+    AccountRestriction,
+    CashFlow,
+    ConnectionChange,
+    Environment,
+    FeeReport,
+    FillBust,
+    VenueEvent,
+)
 
 __all__ = [
     "PROTOCOL",
+    "AccountIdentity",
+    "AccountRestriction",
     "AccountSnapshot",
     "AlwaysOpen",
     "Asset",
     "AsyncBrokerProtocol",
     "Bar",
+    "BarDrivenBroker",
     "BarView",
     "Bracket",
     "BracketRequest",
     "BrokerProtocol",
+    "CallTimeoutError",
     "Capabilities",
+    "CashFlow",
     "ConfigError",
+    "ConnectionChange",
     "DataError",
     "DataFeedProtocol",
+    "Environment",
+    "FeeReport",
     "Fill",
+    "FillBust",
+    "GroupBroker",
     "InvalidOrderError",
     "InvalidValueError",
+    "JournalError",
     "Ledger",
     "MarketSlice",
     "Ml4tError",
@@ -80,6 +110,9 @@ __all__ = [
     "TransitionError",
     "UnknownAssetError",
     "UnknownOrderError",
+    "VenueEvent",
+    "VenueRefusedError",
+    "VenueUnavailableError",
     "check_protocol",
 ]
 

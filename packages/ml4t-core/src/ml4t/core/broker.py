@@ -10,9 +10,11 @@ from ml4t.core.fills import Fill
 from ml4t.core.groups import Bracket, BracketLegs
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order
+from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import AccountSnapshot, Position
+from ml4t.core.venue_events import AccountIdentity, VenueEvent
 
-__all__ = ["AsyncBrokerProtocol", "BrokerProtocol"]
+__all__ = ["AsyncBrokerProtocol", "BarDrivenBroker", "BrokerProtocol", "GroupBroker"]
 
 
 @runtime_checkable
@@ -160,8 +162,14 @@ class BrokerProtocol(Protocol):
 class AsyncBrokerProtocol(Protocol):
     """What an adapter to a real venue writes. The live runtime gives strategies the rest.
 
-    An adapter sends what it is handed once and never repeats an order on a guess: if it cannot say
-    whether the venue took it, the order it returns is ``UNKNOWN``.
+    An adapter sends what it is handed once and never repeats an order on a guess. The id of an
+    order is the one that the runtime chose; it must travel with the order and come back with every
+    report of it, so that orders are told apart across reconnections. Orders of other programs keep
+    whatever id the venue gives them.
+
+    Any call may raise :class:`~ml4t.core.errors.VenueUnavailableError`, which says that the venue
+    could not be asked or did not answer, and :class:`~ml4t.core.errors.VenueRefusedError`, which
+    says that it was asked and said no. An order that the venue refuses is no error.
     """
 
     @property
@@ -178,26 +186,77 @@ class AsyncBrokerProtocol(Protocol):
     async def disconnect(self) -> None:
         """Close the session; working orders stay at the venue."""
 
+    async def identity(self) -> AccountIdentity:
+        """Which account the session reaches, asked of the venue."""
+
+    async def time(self) -> datetime:
+        """The venue's clock, timezone-aware."""
+
     async def get_asset(self, asset: str) -> Asset:
-        """The terms of an instrument, asked of the venue."""
+        """The terms of an instrument, asked of the venue.
+
+        Raises:
+            UnknownAssetError: the venue does not list it.
+        """
 
     async def account(self) -> AccountSnapshot:
         """Cash, equity and positions, asked of the venue."""
 
     async def open_orders(self) -> Sequence[Order]:
-        """Every order that works at the venue, those of other programs too."""
+        """Every order that works at the venue, those of other programs too, on all pages."""
+
+    async def find_order(self, order_id: str) -> Order | None:
+        """An order sent under ``order_id``, working or ended; None if the venue has none.
+
+        None is evidence: the venue was asked and looked through ended orders, too.
+        """
 
     async def fills_since(self, instant: datetime) -> Sequence[Fill]:
         """Every execution at or after ``instant``, asked of the venue."""
 
     async def submit(self, order_id: str, request: OrderRequest) -> Order:
-        """Send one order under the id that the caller chose."""
+        """Send one order under the id that the caller chose, and give what the venue answered."""
 
     async def cancel(self, order_id: str) -> None:
-        """Ask the venue to cancel; the answer arrives as an event."""
+        """Ask the venue to cancel; the answer arrives as an event.
+
+        An order that has ended, or that the venue does not know, is no error.
+        """
+
+    async def cancel_all(self) -> None:
+        """Ask the venue to cancel every order of the account, those of other programs too."""
 
     async def replace(self, order_id: str, request: OrderRequest) -> Order:
-        """Ask the venue to change a working order to ``request``."""
+        """Ask the venue to change a working order to ``request``, and give what it answered."""
 
-    def events(self) -> AsyncIterator[Order | Fill]:
-        """Changes of orders, and executions, in the order in which the venue reports them."""
+    def events(self) -> AsyncIterator[VenueEvent]:
+        """What happens at the venue, in the order in which it reports it.
+
+        It begins when the session is opened and goes on through reconnections, which it reports.
+        """
+
+
+@runtime_checkable
+class GroupBroker(Protocol):
+    """An adapter whose venue takes orders that hang together; it declares ``order_groups``."""
+
+    async def submit_family(
+        self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
+    ) -> Sequence[Order]:
+        """Send a parent and the children that wake when it fills, of which only one may fill."""
+
+    async def submit_alternatives(
+        self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
+    ) -> Sequence[Order]:
+        """Send orders of which only one may fill."""
+
+
+@runtime_checkable
+class BarDrivenBroker(Protocol):
+    """An adapter whose venue is a simulation that meets the very bars the strategy sees."""
+
+    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> Sequence[VenueEvent]:
+        """Let working orders meet the bars; gives what happened since the last call."""
+
+    def finish_bar(self) -> None:
+        """Do what happens at the close of the bars after the strategy has acted."""

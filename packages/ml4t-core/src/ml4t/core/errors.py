@@ -12,17 +12,23 @@
     ├── UnknownAssetError (KeyError)    the venue does not list the asset
     ├── UnknownOrderError (KeyError)    the venue has no order with that id
     ├── ProtocolError                   an adapter was written for another protocol number
-    └── StrategyError                   the strategy's code raised, or could not be loaded
+    ├── StrategyError                   the strategy's code raised, or could not be loaded
+    ├── VenueUnavailableError           the venue could not be asked: what became of it is not known
+    ├── VenueRefusedError               the venue was asked and said no
+    ├── CallTimeoutError (TimeoutError) a call was withdrawn before anything was sent
+    └── JournalError                    the journal cannot be read, trusted or written
 
 A venue's "no" to a well-formed order is not an exception: the order comes back with status
 ``REJECTED`` and a reason, since a strategy must be able to go on.
 """
 
 __all__ = [
+    "CallTimeoutError",
     "ConfigError",
     "DataError",
     "InvalidOrderError",
     "InvalidValueError",
+    "JournalError",
     "Ml4tError",
     "ProtocolError",
     "RebalanceError",
@@ -30,6 +36,8 @@ __all__ = [
     "TransitionError",
     "UnknownAssetError",
     "UnknownOrderError",
+    "VenueRefusedError",
+    "VenueUnavailableError",
 ]
 
 
@@ -79,3 +87,22 @@ class ProtocolError(Ml4tError):
 
 class StrategyError(Ml4tError):
     """The strategy's own code raised, or its file holds no usable strategy."""
+
+
+class VenueUnavailableError(Ml4tError):
+    """The venue could not be asked, or its answer did not arrive.
+
+    What became of the request is not known: it is neither a yes nor a no.
+    """
+
+
+class VenueRefusedError(Ml4tError):
+    """The venue was asked for something other than an order and said no, such as a revoked key."""
+
+
+class CallTimeoutError(Ml4tError, TimeoutError):
+    """A call was withdrawn in time: nothing was sent and nothing will be."""
+
+
+class JournalError(Ml4tError):
+    """The journal cannot be read, trusted or written; no new order leaves until it can."""
