@@ -1,4 +1,4 @@
-"""What the journal holds: everything that ever changed the state of a live run, as frozen values."""
+"""What the journal holds: all that ever changed the state of a live run, as frozen values."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
