@@ -39,7 +39,6 @@ from ml4t.backtest import (
 from ml4t.backtest.guards.cutting import altered, altered_feed, cut_feed
 from ml4t.backtest.guards.lookahead import check_lookahead
 from ml4t.backtest.guards.lookahead_cli import main
-from ml4t.backtest.strategy_file import load_strategy
 from ml4t.core import (
     Fill,
     InvalidOrderError,
@@ -48,6 +47,7 @@ from ml4t.core import (
     OrderRequest,
     StrategyError,
 )
+from ml4t.core.strategy_file import load_strategy
 from ml4t.simulation import (
     Adaptive,
     BarAfterEntry,

@@ -11,11 +11,11 @@ import pytest
 
 from ml4t.backtest import BacktestResult, DataFeed, Engine
 from ml4t.backtest.cli import main as backtest
-from ml4t.backtest.guards.run_inputs import RunInputs, sha256_of, split_strategy
+from ml4t.backtest.guards.run_inputs import RunInputs, sha256_of
 from ml4t.backtest.guards.verify import verify_result
 from ml4t.backtest.guards.verify_cli import main
-from ml4t.backtest.strategy_file import load_strategy
 from ml4t.core import DataError
+from ml4t.core.strategy_file import load_strategy, split_strategy
 
 SYMBOLS = [f"S{number}" for number in range(8)]
 STRATEGY = """

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ml4t.core import AlwaysOpen, InvalidValueError, Session
+from ml4t.core.calendar import next_opening
 
 NOON = datetime(2024, 3, 9, 12, tzinfo=UTC)
 
@@ -33,6 +34,22 @@ def test_the_days_are_those_of_utc() -> None:
     session = AlwaysOpen().session_of(late)
 
     assert session.label == date(2024, 3, 10)
+
+
+@pytest.mark.parametrize(("hours", "day"), [(-12, 9), (-11, 10), (0, 10), (12, 10), (13, 11)])
+def test_the_next_session_is_the_first_that_has_not_opened(hours: int, day: int) -> None:
+    session = AlwaysOpen().next_session(NOON + timedelta(hours=hours))
+
+    assert date(2024, 3, day) == session.label
+
+
+def test_when_a_session_opens_next_is_known_of_calendars_that_can_tell() -> None:
+    class Blind:
+        def session_of(self, instant: datetime) -> Session | None:
+            return None
+
+    assert datetime(2024, 3, 10, tzinfo=UTC) == next_opening(AlwaysOpen(), NOON)
+    assert next_opening(Blind(), NOON) is None
 
 
 def test_a_naive_instant_is_refused() -> None:

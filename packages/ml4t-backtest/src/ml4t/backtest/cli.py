@@ -28,8 +28,8 @@ from ml4t.backtest.guards.options import (
 )
 from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.backtest.results.result import BacktestResult
-from ml4t.backtest.strategy_file import load_strategy, place_in
 from ml4t.core import ConfigError, Ml4tError, StrategyError
+from ml4t.core.strategy_file import load_strategy, place_in
 
 __all__ = ["main"]
 
@@ -66,6 +66,13 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         str | None,
         typer.Option(help="Named assumptions instead of a file; see `ml4t profiles list`."),
     ] = None,
+    as_if: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BROKER",
+            help="Reject the orders that this broker's venue would refuse, such as alpaca or ib.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the tables as Parquet, a manifest and a picture."),
@@ -86,6 +93,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
         chosen = load_strategy(strategy)
         feed = inputs.feed()
         settings = _settings(config, profile)
+        settings = settings if as_if is None else attrs.evolve(settings, as_if=as_if)
         result = _run(Engine(feed, chosen, settings), Path(strategy.partition(".py:")[0]))
     except (Ml4tError, OSError) as error:
         sys.stderr.write(f"ml4t backtest: {error}\n")

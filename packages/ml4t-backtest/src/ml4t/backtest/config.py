@@ -21,6 +21,8 @@ class BacktestConfig(MarketAssumptions):
 
     Attributes:
         initial_cash: the money to start with, positive.
+        as_if: the name of a venue, such as ``"alpaca"``; orders that it would refuse are rejected
+            with its reason. Its package must be installed. "" for the simulated venue's own rules.
 
     Raises:
         ConfigError: ``initial_cash`` is not positive and finite.
@@ -31,6 +33,7 @@ class BacktestConfig(MarketAssumptions):
     """
 
     initial_cash: float = attrs.field(default=100_000.0, converter=float)
+    as_if: str = ""
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.initial_cash < math.inf:

@@ -13,6 +13,7 @@ from ml4t.backtest.garbage import rare_collections
 from ml4t.backtest.results.result import BacktestResult
 from ml4t.backtest.results.tables import result_of_run
 from ml4t.core import Order, Strategy
+from ml4t.core.needs import find_capabilities, require_needs
 from ml4t.simulation import NoFinancing, SimulatedBroker
 
 __all__ = ["Engine"]
@@ -65,16 +66,38 @@ class Engine:
             The result; running again starts from the same cash with the same strategy object.
 
         Raises:
+            ConfigError: the strategy needs what the venue does not offer, or no installed package
+                knows the venue that ``as_if`` names.
             Exception: whatever the strategy raises, with a note that names the bar.
         """
-        feed, config = self.feed, self.config
-        broker = ArrayBroker(config.initial_cash, feed.terms, config, calendar=feed.calendar)
+        feed = self.feed
+        broker = self._broker()
         broker.lifetimes.daily = feed.is_daily
         if self._listens():
             broker.outbox = []
         with rare_collections():
             self._run(broker, progress)
         return result_of_run(self.feed, self.config, broker, self.strategy)
+
+    def _broker(self) -> ArrayBroker:
+        """The venue of the run, which is refused if the strategy needs more than it offers."""
+        feed, config = self.feed, self.config
+        if config.as_if:
+            from ml4t.backtest.as_if import AsIfBroker  # noqa: PLC0415 - most runs do without
+
+            broker: ArrayBroker = AsIfBroker(
+                config.initial_cash,
+                feed.terms,
+                config,
+                find_capabilities(config.as_if),
+                calendar=feed.calendar,
+            )
+        else:
+            broker = ArrayBroker(config.initial_cash, feed.terms, config, calendar=feed.calendar)
+        name = config.as_if or "the simulated venue"
+        strategy = type(self.strategy).__name__
+        require_needs(self.strategy.needs, broker.capabilities, strategy=strategy, name=name)
+        return broker
 
     def _run(self, broker: SimulatedBroker, progress: Callable[[int], object] | None) -> None:
         self.strategy.on_start(broker)

@@ -13,6 +13,7 @@ from ml4t.core.broker import (
     BarDrivenBroker,
     BrokerProtocol,
     GroupBroker,
+    LendingBroker,
 )
 from ml4t.core.calendar import AlwaysOpen, Session, TradingCalendar
 from ml4t.core.capabilities import Capabilities
@@ -87,6 +88,7 @@ __all__ = [
     "InvalidValueError",
     "JournalError",
     "Ledger",
+    "LendingBroker",
     "MarketSlice",
     "Ml4tError",
     "Order",

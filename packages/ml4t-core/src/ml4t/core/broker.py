@@ -14,7 +14,13 @@ from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import AccountSnapshot, Position
 from ml4t.core.venue_events import AccountIdentity, VenueEvent
 
-__all__ = ["AsyncBrokerProtocol", "BarDrivenBroker", "BrokerProtocol", "GroupBroker"]
+__all__ = [
+    "AsyncBrokerProtocol",
+    "BarDrivenBroker",
+    "BrokerProtocol",
+    "GroupBroker",
+    "LendingBroker",
+]
 
 
 @runtime_checkable
@@ -249,6 +255,14 @@ class GroupBroker(Protocol):
         self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
     ) -> Sequence[Order]:
         """Send orders of which only one may fill."""
+
+
+@runtime_checkable
+class LendingBroker(Protocol):
+    """An adapter that can say whether the venue lends an asset for short sales."""
+
+    async def is_shortable(self, asset: str) -> bool | None:
+        """Whether the asset can be borrowed now; None where the venue does not say."""
 
 
 @runtime_checkable

@@ -1,14 +1,14 @@
 """Sessions: when a market is open, and which trading day an instant belongs to."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 
 from ml4t.core.errors import InvalidValueError
 from ml4t.core.times import require_aware
 
-__all__ = ["AlwaysOpen", "Session", "TradingCalendar"]
+__all__ = ["AlwaysOpen", "Session", "SessionSchedule", "TradingCalendar", "next_opening"]
 
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
@@ -51,6 +51,26 @@ class TradingCalendar(Protocol):
         """
 
 
+@runtime_checkable
+class SessionSchedule(Protocol):
+    """What a calendar can do in addition if it knows the sessions to come."""
+
+    def next_session(self, instant: datetime) -> Session | None:
+        """The first session that opens at ``instant`` or later; None where it is not known."""
+
+
+def next_opening(calendar: TradingCalendar, instant: datetime) -> datetime | None:
+    """When the first session opens at ``instant`` or later.
+
+    Returns:
+        The instant; None if the calendar does not know the sessions to come.
+    """
+    if not isinstance(calendar, SessionSchedule):
+        return None
+    session = calendar.next_session(instant)
+    return None if session is None else session.opens
+
+
 @attrs.frozen
 class AlwaysOpen:
     """A market that never closes; its sessions are the days of UTC.
@@ -70,3 +90,11 @@ class AlwaysOpen:
         label = (instant.astimezone(UTC) - _MOMENT).date()
         opens = datetime.combine(label, time(), UTC)
         return Session(label=label, opens=opens, closes=opens + _DAY)
+
+    def next_session(self, instant: datetime) -> Session:
+        """The first day of UTC that begins at ``instant`` or later.
+
+        Raises:
+            InvalidValueError: ``instant`` is naive.
+        """
+        return self.session_of(self.session_of(instant).closes + _MOMENT)

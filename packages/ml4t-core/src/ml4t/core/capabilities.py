@@ -28,6 +28,9 @@ class Capabilities:
         short_selling: whether a sale may exceed what is held.
         replace_orders: whether an order can be changed in place.
         order_groups: whether it takes brackets, one-cancels-other and one-triggers-other groups.
+        reduce_only: whether it keeps an order from doing more than closing what is held. Where it
+            does not, the live runtime makes such an order no larger than what is held when it is
+            sent.
 
     >>> venue = Capabilities(order_types=[OrderType.MARKET], times_in_force=[TimeInForce.DAY])
     >>> venue.objection(OrderRequest.of("SPY", 1, order_type=OrderType.STOP, stop_price=9))
@@ -40,6 +43,7 @@ class Capabilities:
     short_selling: bool = False
     replace_orders: bool = False
     order_groups: bool = False
+    reduce_only: bool = False
 
     def objection(self, request: OrderRequest) -> str | None:
         """Why the venue cannot take this request, in words; None where it can.

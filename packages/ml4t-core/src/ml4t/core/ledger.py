@@ -11,6 +11,9 @@ from ml4t.core.positions import Position
 
 __all__ = ["Ledger"]
 
+# A global: Python 3.11 takes as long to look up a member of an enumeration as to call a function.
+_BUY = OrderSide.BUY
+
 
 class Ledger:
     """Cash and positions after every fill applied so far.
@@ -90,8 +93,8 @@ class Ledger:
         applied once.
         """
         asset, price, fee = fill.asset, fill.price, fill.fee
-        held = self._positions.get(asset) or self.position(asset)
-        signed = fill.quantity if fill.side is OrderSide.BUY else -fill.quantity
+        held = self._positions.get(asset) or self._flat.get(asset) or self.position(asset)
+        signed = fill.quantity if fill.side is _BUY else -fill.quantity
         position = held.after(signed, price)
         self._cash -= signed * price * held.multiplier + fee
         self._fees += fee

@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
 from ml4t.core.broker import BrokerProtocol
 from ml4t.core.fills import Fill
+from ml4t.core.needs import Needs
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
 
@@ -17,7 +19,13 @@ class Strategy(ABC):
 
     Within one bar the calls come in this order: ``on_order`` and ``on_fill`` for what the venue did
     during the bar, then ``on_data`` with the complete bar.
+
+    Attributes:
+        needs: what it asks of its venue, so that a run that could not work is refused before its
+            first bar. Nothing unless a strategy says so.
     """
+
+    needs: ClassVar[Needs] = Needs()
 
     def on_start(self, broker: BrokerProtocol) -> None:
         """Called once before the first bar."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import attrs
 
+from ml4t.core.assets import Asset
 from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import Order
@@ -16,6 +17,7 @@ from ml4t.core.venue_events import CashFlow
 __all__ = [
     "EVENT_TYPES",
     "Alert",
+    "AssetListed",
     "BalanceAdopted",
     "CancelRequested",
     "CashFlowBooked",
@@ -66,6 +68,13 @@ class EngineStopped:
     """An engine closed the journal of its own accord."""
 
     reason: str
+
+
+@attrs.frozen(kw_only=True)
+class AssetListed:
+    """The venue named the terms of an instrument, or other terms than before."""
+
+    asset: Asset
 
 
 @attrs.frozen(kw_only=True)
@@ -143,7 +152,8 @@ class FillBooked:
     Attributes:
         fill: the execution.
         evidence: "event" from the stream, "query" where the stream had lost it, "gap" where only
-            the order's total said that more had filled.
+            the order's total said that more had filled and this stands in for it, "covered" where
+            a stand-in was booked before it was reported, so that its fee alone is new.
     """
 
     fill: Fill
@@ -283,6 +293,7 @@ class Alert:
 JournalEvent: TypeAlias = (
     EngineStarted
     | EngineStopped
+    | AssetListed
     | BalanceAdopted
     | IntentRecorded
     | OrderDenied
@@ -306,9 +317,10 @@ JournalEvent: TypeAlias = (
 EVENT_TYPES: dict[str, type[JournalEvent]] = {
     kind.__name__: kind
     for kind in (
-        EngineStarted, EngineStopped, BalanceAdopted, IntentRecorded, OrderDenied, OrderChanged,
-        FillBooked, FillBusted, FeeBooked, CashFlowBooked, CancelRequested, ReplaceRequested,
-        CauseRaised, CauseCleared, Rearmed, SessionBegan, HighWaterMark, DifferenceFound, Alert,
+        EngineStarted, EngineStopped, AssetListed, BalanceAdopted, IntentRecorded, OrderDenied,
+        OrderChanged, FillBooked, FillBusted, FeeBooked, CashFlowBooked, CancelRequested,
+        ReplaceRequested, CauseRaised, CauseCleared, Rearmed, SessionBegan,
+        HighWaterMark, DifferenceFound, Alert,
     )
 }  # fmt: skip
 """The kinds of event by the name that the journal uses for them."""

@@ -20,8 +20,10 @@ from ml4t.simulation.pricing import Priced, Pricing
 
 __all__ = ["Executions"]
 
-# A named tuple's own constructor is Python code.
+# A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
+# of an enumeration as to call a function.
 _made = tuple.__new__
+_BUY, _PARTIALLY_FILLED = OrderSide.BUY, OrderStatus.PARTIALLY_FILLED
 
 _WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
 _WITH_STOP = frozenset({OrderType.STOP, OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED})
@@ -135,7 +137,7 @@ class Executions:
         terms = self._assets[request.asset]
         fee = self._fee(quantity, price, terms.multiplier, order)
         before = ledger.position(request.asset)
-        change = quantity if request.side is OrderSide.BUY else -quantity
+        change = quantity if request.side is _BUY else -quantity
         trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
         verdict = self._review(trade, ledger.cash, self._exposure_now)
         if verdict is not None:
@@ -155,7 +157,7 @@ class Executions:
         if self._exposure is not None:
             self._exposure.after(before, after, fill)
         order = order.after_fill(quantity, price, now, fee)
-        if order.status is OrderStatus.PARTIALLY_FILLED and self._stays_triggered(order.request):
+        if order.status is _PARTIALLY_FILLED and self._stays_triggered(order.request):
             order = attrs.evolve(order, triggered=True)
         self._put(order, fill)
         if verdict is not None:
@@ -179,7 +181,7 @@ class Executions:
     def _reducible(self, order: Order, quantity: float) -> float:
         """How much of ``quantity`` makes the position smaller; ends the order where none does."""
         held = self.ledger.position(order.request.asset).quantity
-        room = -held if order.request.side is OrderSide.BUY else held
+        room = -held if order.request.side is _BUY else held
         if room > 0:
             return min(quantity, room)
         reason = "nothing is left to reduce"

@@ -9,6 +9,8 @@ from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 __all__ = ["OrderBook"]
 
 _NONE: Mapping[str, Order] = MappingProxyType({})
+# A global: Python 3.11 takes as long to look up a member of an enumeration as to call a function.
+_HELD = OrderStatus.HELD
 
 
 class OrderBook:
@@ -52,8 +54,8 @@ class OrderBook:
         number = order.id
         self._orders[number] = order
         works = order.status in OPEN_STATUSES
-        if self.sleeping or order.status is OrderStatus.HELD:
-            if order.status is OrderStatus.HELD:
+        if self.sleeping or order.status is _HELD:
+            if order.status is _HELD:
                 self.sleeping[number] = order
                 works = False
             else:

@@ -34,8 +34,10 @@ _ORDINARY_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP})
 _ORDINARY_TIMES = frozenset({TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD})
 _NEEDS_WALK = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.TRAILING_STOP})
 
-# A named tuple's own constructor is Python code.
+# A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
+# of an enumeration as to call a function.
 _made = tuple.__new__
+_MARKET = OrderType.MARKET
 
 
 class Candidate(NamedTuple):
@@ -184,12 +186,11 @@ class TradingRound:
         planned: list[tuple[str, Match, str]] = []
         for order in self._book.working.values():
             request = order.request
-            if request.order_type is not OrderType.MARKET:
+            if request.order_type is not _MARKET:
                 return None
             bar = bars.get(request.asset)
             if bar is not None:
-                met = match(order, bar, timing)
-                assert met is not None  # noqa: S101 - a market order always meets its bar
+                met = _made(Match, (timing.market_price(bar), timing.rule))
                 planned.append((order.id, met, ""))
         return planned
 

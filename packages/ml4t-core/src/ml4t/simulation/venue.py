@@ -28,6 +28,9 @@ from ml4t.simulation.trailing import trail_stop
 
 __all__ = ["SimulatedVenue"]
 
+# Globals: Python 3.11 takes as long to look up a member of an enumeration as to call a function.
+_MARKET, _DAY = OrderType.MARKET, TimeInForce.DAY
+
 _MISSED = "its only chance to fill has passed"
 
 
@@ -153,7 +156,7 @@ class SimulatedVenue:
         # What fills may change other orders.
         tied = self._reducing or self._groups.exist or self._exits is not None
         execute = self._execute if tied else self._executions.execute
-        asleep = frozenset(book.sleeping) if tied else None
+        asleep = frozenset(book.sleeping) if book.sleeping or self._exits is not None else None
         find = book.working.get if self._exits is None else self._exits.begin(bars, now)
         plan = self.round.plan(bars, now, auctions)
         while plan:
@@ -253,8 +256,8 @@ class SimulatedVenue:
         number = str(len(book.orders) + 1)
         order = Order.submitted(number, request, self.now, objection, parent, group)
         if objection is None:
-            at_market = request.order_type is OrderType.MARKET
-            if at_market and request.time_in_force is TimeInForce.DAY and self._is_prompt:
+            at_market = request.order_type is _MARKET
+            if at_market and request.time_in_force is _DAY and self._is_prompt:
                 # Most of the orders of a backtest need no more than this.
                 self.lifetimes.fresh.append(order)
             else:

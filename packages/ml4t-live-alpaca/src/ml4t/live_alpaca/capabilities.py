@@ -1,18 +1,11 @@
 """What this adapter can ask of Alpaca: orders for listed shares."""
 
+import attrs
+
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 
 __all__ = ["CAPABILITIES", "objection"]
-
-CAPABILITIES = Capabilities(
-    order_types=[kind for kind in OrderType if not kind.name.endswith("_IF_TOUCHED")],
-    times_in_force=[time for time in TimeInForce if time is not TimeInForce.GTD],
-    fractional=True,
-    short_selling=True,
-    replace_orders=True,
-)
-"""What Alpaca takes from this adapter, one field at a time; see `objection()`."""
 
 _AT_ONCE_OR_IN_AUCTION = frozenset(
     {TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS}
@@ -24,14 +17,17 @@ _OWN_AUCTION = {
 }
 
 
-def objection(request: OrderRequest) -> str | None:
-    """Why Alpaca cannot take this request, in words; None where it can."""
-    if fault := request.fault:
-        return fault
-    if request.reduce_only:
-        # Sent without the condition it could open a position.
-        return "Alpaca has no orders that only reduce a position"
-    return _of_time(request) or CAPABILITIES.objection(request)
+@attrs.frozen(kw_only=True)
+class _Alpaca(Capabilities):
+    """The fields, and what depends on several of them."""
+
+    def objection(self, request: OrderRequest) -> str | None:
+        if fault := request.fault:
+            return fault
+        if request.reduce_only:
+            # Sent without the condition it could open a position.
+            return "Alpaca has no orders that only reduce a position"
+        return _of_time(request) or super().objection(request)
 
 
 def _of_time(request: OrderRequest) -> str | None:
@@ -51,3 +47,18 @@ def _of_time(request: OrderRequest) -> str | None:
         if kind is OrderType.TRAILING_STOP:
             return "Alpaca takes no TRAILING_STOP orders for fractions of a share"
     return None
+
+
+CAPABILITIES = _Alpaca(
+    order_types=[kind for kind in OrderType if not kind.name.endswith("_IF_TOUCHED")],
+    times_in_force=[time for time in TimeInForce if time is not TimeInForce.GTD],
+    fractional=True,
+    short_selling=True,
+    replace_orders=True,
+)
+"""What Alpaca takes from this adapter, one field at a time; see `objection()`."""
+
+
+def objection(request: OrderRequest) -> str | None:
+    """Why Alpaca cannot take this request, in words; None where it can."""
+    return CAPABILITIES.objection(request)

@@ -1,19 +1,11 @@
 """What this adapter can ask of Interactive Brokers."""
 
+import attrs
+
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 
 __all__ = ["CAPABILITIES", "objection"]
-
-CAPABILITIES = Capabilities(
-    order_types=OrderType,
-    times_in_force=TimeInForce,
-    # Fractions need a permission that an account may lack, so none are sent.
-    fractional=False,
-    short_selling=True,
-    replace_orders=True,
-)
-"""What Interactive Brokers takes from this adapter, one field at a time; see `objection()`."""
 
 _AT_ONCE_OR_IN_AUCTION = frozenset(
     {TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS}
@@ -25,14 +17,17 @@ _OWN_AUCTION = {
 }
 
 
-def objection(request: OrderRequest) -> str | None:
-    """Why Interactive Brokers cannot take this request, in words; None where it can."""
-    if fault := request.fault:
-        return fault
-    if request.reduce_only:
-        # Sent without the condition it could open a position.
-        return "Interactive Brokers has no orders that only reduce a position"
-    return _of_time(request) or CAPABILITIES.objection(request)
+@attrs.frozen(kw_only=True)
+class _InteractiveBrokers(Capabilities):
+    """The fields, and what depends on several of them."""
+
+    def objection(self, request: OrderRequest) -> str | None:
+        if fault := request.fault:
+            return fault
+        if request.reduce_only:
+            # Sent without the condition it could open a position.
+            return "Interactive Brokers has no orders that only reduce a position"
+        return _of_time(request) or super().objection(request)
 
 
 def _of_time(request: OrderRequest) -> str | None:
@@ -46,3 +41,19 @@ def _of_time(request: OrderRequest) -> str | None:
     elif time in _AT_ONCE_OR_IN_AUCTION and kind not in _WITHOUT_TRIGGER:
         return f"Interactive Brokers does not take {kind.name} orders with {time.name}"
     return None
+
+
+CAPABILITIES = _InteractiveBrokers(
+    order_types=OrderType,
+    times_in_force=TimeInForce,
+    # Fractions need a permission that an account may lack, so none are sent.
+    fractional=False,
+    short_selling=True,
+    replace_orders=True,
+)
+"""What Interactive Brokers takes from this adapter, one field at a time; see `objection()`."""
+
+
+def objection(request: OrderRequest) -> str | None:
+    """Why Interactive Brokers cannot take this request, in words; None where it can."""
+    return CAPABILITIES.objection(request)

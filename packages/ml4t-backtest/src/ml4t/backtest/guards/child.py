@@ -17,9 +17,9 @@ from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.engine import Engine
 from ml4t.backtest.guards.decisions import Entry, Observation
 from ml4t.backtest.guards.lookahead import Features, Variant, observe_variant
-from ml4t.backtest.guards.run_inputs import RunInputs, split_strategy
-from ml4t.backtest.strategy_file import load_strategy, place_in
+from ml4t.backtest.guards.run_inputs import RunInputs
 from ml4t.core import Ml4tError, Strategy, StrategyError
+from ml4t.core.strategy_file import load_strategy, place_in, split_strategy
 
 __all__ = ["observe_in_child", "rerun_in_child"]
 

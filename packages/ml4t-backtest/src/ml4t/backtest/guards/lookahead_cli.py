@@ -24,8 +24,8 @@ from ml4t.backtest.guards.options import (
     session_options,
 )
 from ml4t.backtest.guards.run_inputs import RunInputs
-from ml4t.backtest.strategy_file import load_strategy
 from ml4t.core import ConfigError, Ml4tError
+from ml4t.core.strategy_file import load_strategy
 
 __all__ = ["main"]
 

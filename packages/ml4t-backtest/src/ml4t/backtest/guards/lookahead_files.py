@@ -22,7 +22,8 @@ from ml4t.backtest.guards.data_copies import (
 )
 from ml4t.backtest.guards.decisions import RAISED, Observation
 from ml4t.backtest.guards.lookahead import Variant
-from ml4t.backtest.guards.run_inputs import RunInputs, split_strategy
+from ml4t.backtest.guards.run_inputs import RunInputs
+from ml4t.core.strategy_file import split_strategy
 
 __all__ = ["FilesObserver"]
 

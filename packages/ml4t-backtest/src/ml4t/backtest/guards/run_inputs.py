@@ -11,8 +11,9 @@ import attrs
 
 from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.labels import read_labels
+from ml4t.core.strategy_file import split_strategy
 
-__all__ = ["DATA_FILES", "RunInputs", "sha256_of", "split_strategy"]
+__all__ = ["DATA_FILES", "RunInputs", "sha256_of"]
 
 DATA_FILES = ("prices", "signals", "context")
 """The files of market data, by the name of their option."""
@@ -23,7 +24,7 @@ class RunInputs:
     """The files and options of one run.
 
     Attributes:
-        strategy: ``FILE.py`` or ``FILE.py:Class``.
+        strategy: ``FILE.py``, ``FILE.py:Class`` or ``module:Class``.
         prices: the file of prices.
         signals: the file of signals, if there is one.
         context: the file of context, if there is one.
@@ -115,12 +116,6 @@ class RunInputs:
             "options": dict(self.options),
             "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         }
-
-
-def split_strategy(spec: str) -> tuple[Path, str]:
-    """The file and the class, which may be "", of ``FILE.py[:Class]``."""
-    head, found, wanted = spec.rpartition(".py:")
-    return (Path(f"{head}.py"), wanted) if found else (Path(spec), "")
 
 
 def sha256_of(path: Path) -> str:

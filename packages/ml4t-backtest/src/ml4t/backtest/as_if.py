@@ -1,0 +1,205 @@
+"""A backtest in which the orders that a certain venue refuses are refused."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Unpack
+
+import attrs
+
+from ml4t.backtest.broker import ArrayBroker
+from ml4t.core import Asset, Bracket, BracketRequest, Capabilities, Order
+from ml4t.core.calendar import TradingCalendar
+from ml4t.core.groups import BracketLegs, as_children, require_group
+from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.simulation import MarketAssumptions
+
+__all__ = ["AsIfBroker"]
+
+_NO_GROUPS = "the venue takes no orders that hang together"
+_NO_CHANGES = "the venue does not change orders in place"
+
+
+class AsIfBroker(ArrayBroker):
+    """A simulated broker that refuses what a certain venue would refuse, with its reason.
+
+    The market and the account stay those of the simulation.
+
+    Args:
+        cash: the money to start with.
+        assets: the terms of every symbol, in the order of the universe.
+        market: the market assumptions.
+        venue: what the venue accepts.
+        calendar: the sessions of the venue, if they are known.
+    """
+
+    __slots__ = ("_closes", "_venue")
+
+    def __init__(
+        self,
+        cash: float,
+        assets: Mapping[str, Asset],
+        market: MarketAssumptions,
+        venue: Capabilities,
+        calendar: TradingCalendar | None = None,
+    ) -> None:
+        super().__init__(cash, assets, market, calendar)
+        self._venue = venue
+        self._closes = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the venue accepts."""
+        return self._venue
+
+    def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        *,
+        trail_amount: float | None = None,
+        trail_percent: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        good_till: datetime | None = None,
+        tag: str = "",
+        reduce_only: bool = False,
+    ) -> Order:
+        """Put an order into the book, or reject it with a reason; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: the arguments make no order at any venue.
+        """
+        request = OrderRequest.of(
+            asset,
+            quantity,
+            side,
+            order_type,
+            limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            time_in_force,
+            good_till,
+            tag,
+            reduce_only,
+        )
+        reason = self._refusal(request)
+        reason = reason or self._checks.objection(request, self.now, self.bars)
+        return self._enter(request, reason)
+
+    def submit_bracket(
+        self,
+        asset: str,
+        quantity: float,
+        side: OrderSide | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        **legs: Unpack[BracketLegs],
+    ) -> Bracket:
+        """Put an order with its target and stop into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: the arguments make no bracket at any venue.
+        """
+        request = BracketRequest.of(
+            asset, quantity, side, order_type, limit_price, stop_price, **legs
+        )
+        reason = self._refusal_of_group((request.parent, *request.children))
+        if reason is None:
+            return super().submit_bracket(
+                asset, quantity, side, order_type, limit_price, stop_price, **legs
+            )
+        parent, *children = self._reject((request.parent, *request.children), reason)
+        target = children.pop(0) if request.take_profit is not None else None
+        return Bracket(parent, target, children[0] if children else None)
+
+    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Put orders of which only one may fill into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
+        """
+        require_group(requests)
+        reason = self._refusal_of_group(requests)
+        return super().submit_oco(requests) if reason is None else self._reject(requests, reason)
+
+    def submit_oto(
+        self, parent: OrderRequest, children: Sequence[OrderRequest]
+    ) -> tuple[Order, ...]:
+        """Put an order and those that it wakes into the book; see ``BrokerProtocol``.
+
+        Raises:
+            InvalidOrderError: there are no children, or one does not close what the parent opens.
+        """
+        requests = (parent, *as_children(parent, children))
+        reason = self._refusal_of_group(requests)
+        if reason is None:
+            return super().submit_oto(parent, children)
+        return self._reject(requests, reason)
+
+    def replace_order(
+        self,
+        order_id: str,
+        *,
+        quantity: float | None = None,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+    ) -> Order:
+        """Change an open order in place, or give it back with the reason why it stays.
+
+        Raises:
+            UnknownOrderError: no order has that id.
+            InvalidOrderError: the result would make no order, or ask for less than has filled.
+        """
+        order = self.book[order_id]
+        reason = None
+        if order.is_open:
+            request = order.replacement(quantity, limit_price, stop_price)
+            reason = self._refusal(request) if self._venue.replace_orders else _NO_CHANGES
+        if reason is not None:
+            return attrs.evolve(order, reason=f"not replaced: {reason}")
+        return super().replace_order(
+            order_id, quantity=quantity, limit_price=limit_price, stop_price=stop_price
+        )
+
+    def close_position(self, asset: str) -> Order | None:
+        """Send the market order that leaves ``asset`` flat; see ``BrokerProtocol``."""
+        with self._closing():
+            return super().close_position(asset)
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        self._closes = True
+        try:
+            yield
+        finally:
+            self._closes = False
+
+    def _refusal(self, request: OrderRequest) -> str | None:
+        """Why the venue would not take one order, in words."""
+        if self._closes:
+            # Its quantity is what is held, so that the condition need not be sent to a venue.
+            request = attrs.evolve(request, reduce_only=False)
+        reason = self._venue.objection(request)
+        if reason is not None or self._venue.short_selling or request.side is OrderSide.BUY:
+            return reason
+        held = max(self._held(request.asset), 0.0)
+        if request.quantity <= held or request.reduce_only:
+            return None
+        return f"the venue does not sell short: held are {held:g}, to be sold {request.quantity:g}"
+
+    def _refusal_of_group(self, requests: Sequence[OrderRequest]) -> str | None:
+        if not self._venue.order_groups:
+            return _NO_GROUPS
+        # Children close what the parent opens, whatever is held now.
+        children = [attrs.evolve(child, reduce_only=False) for child in requests[1:]]
+        objections = (self._venue.objection(request) for request in children)
+        return self._refusal(requests[0]) or next((o for o in objections if o is not None), None)
+
+    def _reject(self, requests: Sequence[OrderRequest], reason: str) -> tuple[Order, ...]:
+        return tuple(self._enter(request, reason) for request in requests)

@@ -1,0 +1,63 @@
+"""The engine as the commands see it, so that they know nothing of how it works."""
+
+from typing import Protocol
+
+import attrs
+
+from ml4t.core.calendar import TradingCalendar
+from ml4t.core.strategy import Strategy
+from ml4t.live.clock import Clock
+from ml4t.live.config import LiveConfig
+from ml4t.live.control import Controllable
+from ml4t.live.engine import LiveEngine
+from ml4t.live.journal import EventLog, StateDirectory
+from ml4t.live.live_cli.assembly import Assembly
+
+__all__ = ["EngineParts", "RunningEngine", "make_engine"]
+
+
+class RunningEngine(Controllable, Protocol):
+    """An engine that can be run."""
+
+    async def run(self) -> int:
+        """Run until the feed ends or the engine is stopped; gives the exit status."""
+
+
+@attrs.frozen(kw_only=True)
+class EngineParts:
+    """Everything that an engine is made of.
+
+    Attributes:
+        strategy: an instance.
+        config: how the run is set up.
+        assembly: broker, feed and calendar.
+        journal: where every change is made durable.
+        state: the folder of the account; None for a run that leaves nothing.
+        clock: of the run.
+    """
+
+    strategy: Strategy
+    config: LiveConfig
+    assembly: Assembly
+    journal: EventLog
+    state: StateDirectory | None
+    clock: Clock
+
+    @property
+    def calendar(self) -> TradingCalendar:
+        """The sessions of the market."""
+        return self.assembly.calendar
+
+
+def make_engine(parts: EngineParts) -> RunningEngine:
+    """The engine of the live runtime; to be called inside a running event loop."""
+    return LiveEngine(
+        parts.strategy,
+        parts.assembly.broker,
+        parts.assembly.feed,
+        parts.config,
+        journal=parts.journal,
+        state=parts.state,
+        clock=parts.clock,
+        calendar=parts.calendar,
+    )

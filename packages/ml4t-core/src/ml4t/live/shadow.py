@@ -1,0 +1,235 @@
+"""Shadow trading: the simulated venue of the backtest behind the interface of a real one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+import attrs
+
+from ml4t.core.assets import Asset
+from ml4t.core.calendar import TradingCalendar
+from ml4t.core.capabilities import Capabilities
+from ml4t.core.errors import ConfigError
+from ml4t.core.fills import Fill
+from ml4t.core.order_requests import OrderRequest
+from ml4t.core.orders import Order
+from ml4t.core.panel import MarketSlice
+from ml4t.core.positions import AccountSnapshot
+from ml4t.core.protocol import PROTOCOL
+from ml4t.core.venue_events import AccountIdentity, CashFlow, Environment, VenueEvent
+from ml4t.live.clock import Clock
+from ml4t.simulation import MarketAssumptions, NoExits, SimulatedBroker
+
+__all__ = ["ShadowBroker"]
+
+
+class ShadowBroker:
+    """A broker that fills against the bars the strategy sees, by the rules of the backtest.
+
+    It holds nothing that could reach a real venue. Its fills are those of a backtest over the same
+    bars, since the same code makes them.
+
+    Args:
+        cash: the money to start with.
+        assets: the terms of everything that can be traded.
+        market: the market assumptions.
+        clock: for the time that it tells before the first bar.
+        calendar: the sessions of the venue, if they are known.
+        account_id: the name of the account.
+        daily: whether each session has one bar, so that auctions can be simulated.
+
+    Raises:
+        ConfigError: the assumptions contain rules that close positions by themselves; they belong
+            to backtests, since no real venue has them.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a simulated account consists of
+        self,
+        cash: float,
+        assets: Sequence[Asset],
+        market: MarketAssumptions,
+        *,
+        clock: Clock,
+        calendar: TradingCalendar | None = None,
+        account_id: str = "shadow",
+        daily: bool = False,
+    ) -> None:
+        if not isinstance(market.exits, NoExits):
+            msg = "rules that close positions run in backtests only: send orders for exits instead"
+            raise ConfigError(msg)
+        self._assets = {asset.symbol: asset for asset in assets}
+        self._venue = SimulatedBroker(cash, self._assets, market, calendar)
+        self._venue.lifetimes.daily = daily
+        self._venue.outbox = []
+        self._clock = clock
+        self._account_id = account_id
+        self._ids: dict[str, str] = {}
+        self._own_ids: dict[str, str] = {}
+        self._charges = 0
+        self._is_open = asyncio.Event()
+
+    @property
+    def protocol(self) -> int:
+        """The protocol number."""
+        return PROTOCOL
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the simulated venue accepts."""
+        return self._venue.capabilities
+
+    async def connect(self) -> None:
+        """Nothing to do: the venue is in this program."""
+
+    async def disconnect(self) -> None:
+        """End the events."""
+        self._is_open.set()
+
+    async def identity(self) -> AccountIdentity:
+        """A simulated account."""
+        return AccountIdentity(account_id=self._account_id, environment=Environment.SIMULATED)
+
+    async def time(self) -> datetime:
+        """The time of this program, since the venue is part of it."""
+        return self._clock.now()
+
+    async def get_asset(self, asset: str) -> Asset:
+        """The terms of an instrument; raises UnknownAssetError where it is not listed."""
+        return self._venue.get_asset(asset)
+
+    async def is_shortable(self, asset: str) -> bool:  # noqa: ARG002 - as good as any other
+        """Whether the simulated account may be short."""
+        return self.capabilities.short_selling
+
+    async def account(self) -> AccountSnapshot:
+        """Cash, equity and positions at the last bars."""
+        venue = self._venue
+        return AccountSnapshot(
+            timestamp=self._clock.now(),
+            cash=venue.get_cash(),
+            equity=venue.get_account_value(),
+            positions=dict(venue.positions),
+        )
+
+    async def open_orders(self) -> Sequence[Order]:
+        """The orders that work."""
+        return [self._named(order) for order in self._venue.pending_orders]
+
+    async def find_order(self, order_id: str) -> Order | None:
+        """An order by the id it was sent under; None if there is none."""
+        own = self._own_ids.get(order_id)
+        return None if own is None else self._named(self._venue.book[own])
+
+    async def fills_since(self, instant: datetime) -> Sequence[Fill]:
+        """The executions at or after ``instant``."""
+        return [self._named_fill(fill) for fill in self._venue.fills if fill.timestamp >= instant]
+
+    async def submit(self, order_id: str, request: OrderRequest) -> Order:
+        """Put an order into the simulated book."""
+        order = self._venue.submit_order(
+            request.asset,
+            request.quantity,
+            request.side,
+            request.order_type,
+            request.limit_price,
+            request.stop_price,
+            trail_amount=request.trail_amount,
+            trail_percent=request.trail_percent,
+            time_in_force=request.time_in_force,
+            good_till=request.good_till,
+            tag=request.tag,
+            reduce_only=request.reduce_only,
+        )
+        return self._register((order_id,), (order,))[0]
+
+    async def submit_family(
+        self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
+    ) -> Sequence[Order]:
+        """Put a parent and the children that it wakes into the simulated book."""
+        parent, *children = requests
+        return self._register(order_ids, self._venue.submit_oto(parent, children))
+
+    async def submit_alternatives(
+        self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
+    ) -> Sequence[Order]:
+        """Put orders of which only one may fill into the simulated book."""
+        return self._register(order_ids, self._venue.submit_oco(requests))
+
+    async def cancel(self, order_id: str) -> None:
+        """Cancel an order at once."""
+        if (own := self._own_ids.get(order_id)) is not None:
+            self._venue.cancel_order(own)
+
+    async def cancel_all(self) -> None:
+        """Cancel every order at once."""
+        for order in tuple(self._venue.pending_orders):
+            self._venue.cancel_order(order.id)
+
+    async def replace(self, order_id: str, request: OrderRequest) -> Order:
+        """Change an order at once."""
+        own = self._own_ids[order_id]
+        changed = self._venue.replace_order(
+            own,
+            quantity=request.quantity,
+            limit_price=request.limit_price,
+            stop_price=request.stop_price,
+        )
+        return self._named(changed)
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
+        """None: what happens, happens at bars, and is handed over there."""
+        await self._is_open.wait()
+        return
+        yield  # pragma: no cover - makes this an iterator
+
+    # Bars
+
+    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> Sequence[VenueEvent]:
+        """Let working orders meet the bars; gives what happened since the last call."""
+        venue = self._venue
+        venue.bars, venue.now = bars, timestamp
+        costs = self._accrue(timestamp)
+        if venue.book.working:
+            venue.match()
+        events, venue.outbox = venue.outbox or [], []
+        named = [
+            self._named(event) if isinstance(event, Order) else self._named_fill(event)
+            for event in events
+        ]
+        return [*costs, *named]
+
+    def finish_bar(self) -> None:
+        """Do what happens at the close of the bars after the strategy has acted."""
+        self._venue.finish_bar()
+
+    def _accrue(self, timestamp: datetime) -> list[CashFlow]:
+        before = self._venue.get_cash()
+        self._venue.accrue()
+        change = self._venue.get_cash() - before
+        if not change:
+            return []
+        self._charges += 1
+        return [
+            CashFlow(
+                id=f"holding-{self._charges}",
+                amount=change,
+                reason="cost of holding positions",
+                timestamp=timestamp,
+            )
+        ]
+
+    # Names
+
+    def _register(self, order_ids: Sequence[str], orders: Sequence[Order]) -> list[Order]:
+        for order_id, order in zip(order_ids, orders, strict=True):
+            self._ids[order.id] = order_id
+            self._own_ids[order_id] = order.id
+        return [self._named(order) for order in orders]
+
+    def _named(self, order: Order) -> Order:
+        parent = order.parent and self._ids[order.parent]
+        return attrs.evolve(order, id=self._ids[order.id], parent=parent)
+
+    def _named_fill(self, fill: Fill) -> Fill:
+        order_id = self._ids[fill.order_id]
+        return attrs.evolve(fill, id=f"{self._account_id}-{fill.id}", order_id=order_id)
