@@ -7,9 +7,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml4t.backtest import DataFeed
+from ml4t.backtest import DataFeed, ExchangeCalendar
 from ml4t.core import Bar, MarketSlice
-from ml4t.core.exchange_sessions import ExchangeSessions
 from ml4t.live.bars import (
     Admitted,
     BarBarrier,
@@ -22,7 +21,7 @@ from ml4t.live.bars import (
 
 ASSETS = ("AAA", "BBB", "CCC")
 HOUR = timedelta(hours=1)
-EXCHANGE = ExchangeSessions("XNYS")
+EXCHANGE = ExchangeCalendar("XNYS")
 GRID = BarGrid(EXCHANGE, HOUR)
 
 
@@ -70,7 +69,7 @@ def bar(when: datetime, asset: str, random: Random) -> Bar:
 def backtest(bars: list[Bar]) -> list[MarketSlice]:
     """What a backtest shows."""
     rows = [{"timestamp": b.timestamp, "symbol": b.asset, **b} for b in bars]
-    feed = DataFeed(pd.DataFrame(rows), timezone="America/New_York", calendar="XNYS")
+    feed = DataFeed(pd.DataFrame(rows), timezone="America/New_York", calendar=EXCHANGE)
     return [MarketSlice(feed.panel, row) for row in range(len(feed))]
 
 

@@ -197,10 +197,10 @@ def test_impact_and_financing_are_costs(cost: dict[str, Any]) -> None:
 
 
 def test_every_question_about_the_market_has_an_answer_here() -> None:
-    """But for the rules that close positions, which have tests of their own."""
+    """But for the exits and the risk limits, which have tests of their own."""
     questions = {field.name for field in attrs.fields(MarketAssumptions)}
 
-    assert KINDS.keys() == questions - {"exits"}
+    assert KINDS.keys() == questions - {"exits", "risk"}
 
 
 @pytest.mark.parametrize("cash", [0, -1, float("nan"), float("inf")])

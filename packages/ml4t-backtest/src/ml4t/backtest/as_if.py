@@ -1,7 +1,6 @@
 """A backtest in which the orders that a certain venue refuses are refused."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Unpack
 
@@ -16,8 +15,8 @@ from ml4t.simulation import MarketAssumptions
 
 __all__ = ["AsIfBroker"]
 
-_NO_GROUPS = "the venue takes no orders that hang together"
-_NO_CHANGES = "the venue does not change orders in place"
+_NO_GROUPS = "the venue does not take orders that hang together"
+_NO_CHANGES = "the venue does not change orders in place: cancel it and send another"
 
 
 class AsIfBroker(ArrayBroker):
@@ -33,7 +32,7 @@ class AsIfBroker(ArrayBroker):
         calendar: the sessions of the venue, if they are known.
     """
 
-    __slots__ = ("_closes", "_venue")
+    __slots__ = ("_venue",)
 
     def __init__(
         self,
@@ -45,7 +44,6 @@ class AsIfBroker(ArrayBroker):
     ) -> None:
         super().__init__(cash, assets, market, calendar)
         self._venue = venue
-        self._closes = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -167,31 +165,23 @@ class AsIfBroker(ArrayBroker):
             order_id, quantity=quantity, limit_price=limit_price, stop_price=stop_price
         )
 
-    def close_position(self, asset: str) -> Order | None:
-        """Send the market order that leaves ``asset`` flat; see ``BrokerProtocol``."""
-        with self._closing():
-            return super().close_position(asset)
-
-    @contextmanager
-    def _closing(self) -> Iterator[None]:
-        self._closes = True
-        try:
-            yield
-        finally:
-            self._closes = False
-
     def _refusal(self, request: OrderRequest) -> str | None:
         """Why the venue would not take one order, in words."""
-        if self._closes:
-            # Its quantity is what is held, so that the condition need not be sent to a venue.
-            request = attrs.evolve(request, reduce_only=False)
-        reason = self._venue.objection(request)
-        if reason is not None or self._venue.short_selling or request.side is OrderSide.BUY:
-            return reason
-        held = max(self._held(request.asset), 0.0)
-        if request.quantity <= held or request.reduce_only:
+        held = self._held(request.asset)
+        if request.reduce_only and not self._venue.reduce_only:
+            if held * request.side.sign >= 0:
+                return "nothing is held that it could reduce"
+            # The live runtime sends it without the condition, and no larger than what is held.
+            quantity = min(request.quantity, abs(held))
+            request = attrs.evolve(request, reduce_only=False, quantity=quantity)
+        return self._shortage(request, held) or self._venue.objection(request)
+
+    def _shortage(self, request: OrderRequest, held: float) -> str | None:
+        """By how much an order sells short where the venue does not, in words."""
+        sells_short = request.side is OrderSide.SELL and request.quantity > max(held, 0.0)
+        if self._venue.short_selling or request.reduce_only or not sells_short:
             return None
-        return f"the venue does not sell short: held are {held:g}, to be sold {request.quantity:g}"
+        return f"the venue does not sell short: {held:g} held, {request.quantity:g} to sell"
 
     def _refusal_of_group(self, requests: Sequence[OrderRequest]) -> str | None:
         if not self._venue.order_groups:

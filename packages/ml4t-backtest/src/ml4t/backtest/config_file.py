@@ -14,6 +14,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from ml4t import simulation
 from ml4t.backtest.profiles import load_profile
 from ml4t.core.errors import ConfigError
+from ml4t.core.risk import LiveRiskConfig
 
 __all__ = ["from_table", "read_toml", "to_table"]
 
@@ -134,6 +135,8 @@ def _converter() -> cattrs.Converter:
     )
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(int, _whole_number)
+    converter.register_structure_hook(LiveRiskConfig, _limits)
+    converter.register_unstructure_hook(LiveRiskConfig, LiveRiskConfig.to_table)
     for question, answers in _QUESTIONS.items():
         asks = partial(operator.is_, question)
         converter.register_structure_hook_func(asks, _picker(converter, answers))
@@ -157,6 +160,13 @@ def _named(
     # A number that is not given has no plain form: TOML knows no null.
     fields = {name: value for name, value in fields_of(answer).items() if value is not None}
     return {"kind": kind, **fields}
+
+
+def _limits(value: object, _: type) -> LiveRiskConfig:
+    if not isinstance(value, dict):
+        msg = f"expected a table of risk limits, was {value!r}"
+        raise ConfigError(msg)
+    return LiveRiskConfig.of(value)
 
 
 def _number(value: object, _: type) -> float:
@@ -247,6 +257,9 @@ def _on_profile(table: Mapping[str, object], source: str) -> Mapping[str, object
 def to_table(config: object) -> dict[str, object]:
     """The table of plain values that :func:`from_table` would read back as ``config``."""
     table: dict[str, object] = _CONVERTER.unstructure(config)
+    if table.get("risk", table) is None:
+        # No limits have no plain form: TOML knows no null.
+        del table["risk"]
     return table
 
 

@@ -43,6 +43,7 @@ from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import BarView, MarketSlice, Panel
 from ml4t.core.positions import AccountSnapshot, Position
 from ml4t.core.protocol import PROTOCOL, check_protocol
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.rebalance import TargetWeightExecutor
 from ml4t.core.rebalance_config import RebalanceConfig
 from ml4t.core.rebalance_plan import RebalanceRow
@@ -55,6 +56,7 @@ from ml4t.core.venue_events import (
     Environment,
     FeeReport,
     FillBust,
+    TradingHalt,
     VenueEvent,
 )
 
@@ -100,6 +102,7 @@ __all__ = [
     "Position",
     "PriceBar",
     "ProtocolError",
+    "RawBar",
     "RebalanceConfig",
     "RebalanceError",
     "RebalanceRow",
@@ -109,6 +112,7 @@ __all__ = [
     "TargetWeightExecutor",
     "TimeInForce",
     "TradingCalendar",
+    "TradingHalt",
     "TransitionError",
     "UnknownAssetError",
     "UnknownOrderError",

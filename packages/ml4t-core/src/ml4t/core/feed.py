@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from ml4t.core.bars import Bar
+from ml4t.core.raw_bars import RawBar
 
 __all__ = ["DataFeedProtocol"]
 
@@ -21,8 +22,12 @@ class DataFeedProtocol(Protocol):
     async def history(self, asset: str, length: int) -> Sequence[Bar]:
         """The last ``length`` complete bars of one symbol, oldest first."""
 
-    def bars(self) -> AsyncIterator[Bar]:
-        """Complete bars as they arrive, oldest first within an asset."""
+    def bars(self) -> AsyncIterator[Bar | RawBar]:
+        """Complete bars as they arrive, oldest first within an asset.
+
+        What arrives and cannot be a bar comes as it is, so that it is seen and set aside instead of
+        ending the feed.
+        """
 
     async def close(self) -> None:
         """Stop receiving."""

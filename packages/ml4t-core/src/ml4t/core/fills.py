@@ -99,25 +99,24 @@ class Fill:
             InvalidValueError: a field cannot be what was given.
         """
         request = order.request
-        fill = _draft(
-            number,
-            order.id,
-            request.asset,
-            request.side,
-            quantity,
-            price,
-            timestamp,
-            fee,
-            rule,
-            reference_price,
-            impact,
-            volume_left,
-            path,
-        )
+        fill = _Draft()
+        fill.id = number
+        fill.order_id = order.id
+        fill.asset = request.asset
+        fill.side = request.side
+        fill.quantity = quantity
+        fill.price = price
+        fill.timestamp = timestamp
+        fill.fee = fee
+        fill.rule = rule
+        fill.reference_price = reference_price
+        fill.impact = impact
+        fill.volume_left = volume_left
+        fill.path = path
         fill.__class__ = Fill
         if not (0 < quantity < math.inf and 0 < price < math.inf and -math.inf < fee < math.inf):
             fill.__attrs_post_init__()
-        return fill
+        return fill  # type: ignore[no-any-return]
 
 
-_draft = draft_of(Fill)
+_Draft = draft_of(Fill)

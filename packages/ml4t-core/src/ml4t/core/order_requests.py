@@ -89,6 +89,10 @@ _NEEDS_STOP = frozenset(
     }
 )
 _WHOLE = 100.0
+_NOTHING_MORE = (None,) * 5
+# What every simulated order asks for: Python 3.11 takes as long to look up a member of an
+# enumeration as to call a function.
+_BUY, _SELL, _MARKET, _GTD = OrderSide.BUY, OrderSide.SELL, OrderType.MARKET, TimeInForce.GTD
 
 
 @attrs.frozen(weakref_slot=False)
@@ -232,35 +236,33 @@ class OrderRequest:
             msg = f"quantity must be a number, was {quantity!r}"
             raise InvalidOrderError(msg) from None
         if side is None:
-            side = OrderSide.SELL if sells else OrderSide.BUY
+            side = _SELL if sells else _BUY
             quantity = abs(quantity)
         elif sells:
             msg = f"quantity {quantity} has a sign and side={side.name}: give one of the two"
             raise InvalidOrderError(msg)
-        request = _draft(
-            asset,
-            side,
-            float(quantity),
-            order_type,
-            limit_price,
-            stop_price,
-            trail_amount,
-            trail_percent,
-            time_in_force,
-            good_till,
-            tag,
-            reduce_only,
-        )
+        request = _Draft()
+        request.asset = asset
+        request.side = side
+        request.quantity = float(quantity)
+        request.order_type = order_type
+        request.limit_price = limit_price
+        request.stop_price = stop_price
+        request.trail_amount = trail_amount
+        request.trail_percent = trail_percent
+        request.time_in_force = time_in_force
+        request.good_till = good_till
+        request.tag = tag
+        request.reduce_only = reduce_only
         request.__class__ = OrderRequest
         if (
-            order_type is not OrderType.MARKET
+            order_type is not _MARKET
             or not asset
-            or time_in_force is TimeInForce.GTD
+            or time_in_force is _GTD
             or (limit_price, stop_price, trail_amount, trail_percent, good_till) != _NOTHING_MORE
         ):
             request.__attrs_post_init__()
-        return request
+        return request  # type: ignore[no-any-return]
 
 
-_NOTHING_MORE = (None,) * 5
-_draft = draft_of(OrderRequest)
+_Draft = draft_of(OrderRequest)

@@ -210,23 +210,7 @@ class Order:
         wanted, before = self.request.quantity, self.average_fill_price
         if quantity == wanted and self.status is _ACCEPTED:
             # Most orders fill at once.
-            order = _draft(
-                self.id,
-                self.request,
-                _FILLED,
-                self.submitted_at,
-                at,
-                wanted,
-                price,
-                self.triggered,
-                self.reason,
-                fee,
-                self.parent,
-                self.group,
-                self.trail_stop,
-            )
-            order.__class__ = Order
-            return order
+            return self._changed(_FILLED, at, wanted, price, fee)
         filled = self.filled_quantity + quantity
         average = price if before is None else before + (price - before) * (quantity / filled)
         if filled > wanted * (1 + _TOLERANCE):
@@ -246,23 +230,22 @@ class Order:
     def _changed(
         self, status: OrderStatus, at: datetime, filled: float, average: float, fees: float
     ) -> "Order":
-        order = _draft(
-            self.id,
-            self.request,
-            status,
-            self.submitted_at,
-            at,
-            filled,
-            average,
-            self.triggered,
-            self.reason,
-            fees,
-            self.parent,
-            self.group,
-            self.trail_stop,
-        )
+        order = _Draft()
+        order.id = self.id
+        order.request = self.request
+        order.status = status
+        order.submitted_at = self.submitted_at
+        order.updated_at = at
+        order.filled_quantity = filled
+        order.average_fill_price = average
+        order.triggered = self.triggered
+        order.reason = self.reason
+        order.fees = fees
+        order.parent = self.parent
+        order.group = self.group
+        order.trail_stop = self.trail_stop
         order.__class__ = Order
-        return order
+        return order  # type: ignore[no-any-return]
 
     @classmethod
     def submitted(
@@ -279,27 +262,25 @@ class Order:
         Its status is ``REJECTED`` where the venue has an ``objection``, else ``HELD`` with a
         ``parent`` and ``ACCEPTED`` without.
         """
+        status = _ACCEPTED if parent is None else _HELD
         if objection:
             status = OrderStatus.REJECTED
-        else:
-            status = _ACCEPTED if parent is None else _HELD
-        order = _draft(
-            order_id,
-            request,
-            status,
-            at,
-            at,
-            0.0,
-            None,
-            False,  # noqa: FBT003 - not triggered
-            objection or "",
-            0.0,
-            parent,
-            group,
-            None,
-        )
+        order = _Draft()
+        order.id = order_id
+        order.request = request
+        order.status = status
+        order.submitted_at = at
+        order.updated_at = at
+        order.filled_quantity = 0.0
+        order.average_fill_price = None
+        order.triggered = False
+        order.reason = objection or ""
+        order.fees = 0.0
+        order.parent = parent
+        order.group = group
+        order.trail_stop = None
         order.__class__ = Order
-        return order
+        return order  # type: ignore[no-any-return]
 
 
-_draft = draft_of(Order)
+_Draft = draft_of(Order)

@@ -63,9 +63,13 @@ class Position:
             average = price
         else:
             average = self.average_price
-        position = _draft(self.asset, quantity, average, self.multiplier)
+        position = _Draft()
+        position.asset = self.asset
+        position.quantity = quantity
+        position.average_price = average
+        position.multiplier = self.multiplier
         position.__class__ = Position
-        return position
+        return position  # type: ignore[no-any-return]
 
     def market_value(self, price: float) -> float:
         """Money that the position is worth at ``price``; negative for a short position."""
@@ -76,7 +80,7 @@ class Position:
         return self.quantity * (price - self.average_price) * self.multiplier
 
 
-_draft = draft_of(Position)
+_Draft = draft_of(Position)
 
 
 @attrs.frozen(kw_only=True)

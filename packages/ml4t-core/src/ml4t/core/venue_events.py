@@ -20,6 +20,7 @@ __all__ = [
     "Environment",
     "FeeReport",
     "FillBust",
+    "TradingHalt",
     "VenueEvent",
 ]
 
@@ -129,7 +130,29 @@ class AccountRestriction:
     reason: str
 
 
+@attrs.frozen(kw_only=True)
+class TradingHalt:
+    """The venue halted trading in an asset, or lets it trade again.
+
+    Attributes:
+        asset: the symbol.
+        is_halted: whether it is halted now.
+        reason: what the venue said.
+    """
+
+    asset: str
+    is_halted: bool
+    reason: str = ""
+
+
 VenueEvent: TypeAlias = (
-    Order | Fill | ConnectionChange | FillBust | FeeReport | CashFlow | AccountRestriction
+    Order
+    | Fill
+    | ConnectionChange
+    | FillBust
+    | FeeReport
+    | CashFlow
+    | AccountRestriction
+    | TradingHalt
 )
 """Whatever a venue reports of its own accord."""

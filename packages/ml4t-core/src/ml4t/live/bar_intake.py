@@ -7,7 +7,9 @@ from datetime import timedelta
 from ml4t.core.bars import Bar
 from ml4t.core.calendar import TradingCalendar
 from ml4t.core.feed import DataFeedProtocol
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.risk import Quote, RiskBook
+from ml4t.core.venue_events import TradingHalt
 from ml4t.live.account import LiveAccount
 from ml4t.live.bars import (
     Admitted,
@@ -65,10 +67,21 @@ class BarIntake:
         self._runner = runner
         self._clock = clock
         self._changed = asyncio.Event()
+        self._halted: set[str] = set()
 
     @property
     def _risk(self) -> RiskBook:
         return self._account.risk
+
+    def take_halt(self, halt: TradingHalt) -> None:
+        """Do not wait for the bars of a halted asset; after the halt any price is new."""
+        halted = self._halted
+        if halt.is_halted:
+            halted.add(halt.asset)
+        else:
+            halted.discard(halt.asset)
+        self.quarantine.note_halt(halt.asset)
+        self._barrier.set_expected([each for each in self._barrier.assets if each not in halted])
 
     def seed(self, bar: Bar) -> None:
         """Take a bar of the past as what the next one is compared with."""
@@ -86,8 +99,8 @@ class BarIntake:
         finally:
             timer.cancel()
 
-    async def _take(self, bar: Bar) -> None:
-        if isinstance(self._clock, BarClock):
+    async def _take(self, bar: Bar | RawBar) -> None:
+        if isinstance(self._clock, BarClock) and isinstance(bar, Bar):
             await self._follow(self._clock, bar)
         verdict = self.quarantine.admit(bar, self._clock.now())
         if isinstance(verdict, Quarantined):

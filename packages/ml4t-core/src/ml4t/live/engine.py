@@ -11,7 +11,7 @@ from ml4t.core.protocol import check_protocol
 from ml4t.core.risk import Breach, RiskBook, TradingState, judge_strategy_errors
 from ml4t.core.risk.config import bound
 from ml4t.core.strategy import Strategy
-from ml4t.core.venue_events import ConnectionChange
+from ml4t.core.venue_events import ConnectionChange, VenueEvent
 from ml4t.live.account import LiveAccount
 from ml4t.live.bar_intake import BarIntake
 from ml4t.live.bars import BarGrid, BarGroup, BarRules
@@ -188,6 +188,8 @@ class LiveEngine:
             clock=self.clock,
         )
 
+        self.intake.on_halt = self.bars.take_halt
+
     # What people do
 
     async def run(self) -> int:
@@ -274,7 +276,17 @@ class LiveEngine:
     async def _take_events(self) -> None:
         async for event in self.broker.events():
             self.watch.heard()
-            self.intake.take(event)
+            try:
+                self.intake.take(event)
+            # One event that cannot be taken in must not cost those after it.
+            except Exception as error:  # noqa: BLE001
+                self._set_aside(event, error)
+        if not self._stopping.is_set() and self.runner.venue is None:
+            self.connection.lost("the stream of events has ended")
+
+    def _set_aside(self, event: VenueEvent, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error} while {event!r} was taken in"
+        self.account.restrict("events", TradingState.REDUCING, reason, latched=True)
 
     def _feed_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is None:

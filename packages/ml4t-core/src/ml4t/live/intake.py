@@ -13,6 +13,7 @@ from ml4t.core.venue_events import (
     ConnectionChange,
     FeeReport,
     FillBust,
+    TradingHalt,
     VenueEvent,
 )
 from ml4t.live.account import LiveAccount
@@ -43,6 +44,7 @@ class Intake:
     Attributes:
         foreign: the open orders of other programs and of people, by id, as last reported.
         unknown_fills: executions of such orders: they changed the account without us.
+        on_halt: told when an asset is halted or trades again.
         risen: the ids of our orders that had ended and that the venue, when asked, says work.
     """
 
@@ -55,6 +57,7 @@ class Intake:
         self.foreign: dict[str, Order] = {}
         self.unknown_fills: dict[str, Fill] = {}
         self.risen: set[str] = set()
+        self.on_halt: Callable[[TradingHalt], None] = _ignore
         self._account = account
         self._origin_of = origin_of
         self._on_connection = on_connection
@@ -105,9 +108,13 @@ class Intake:
         self._record(FillBooked(fill=fill, evidence="gap"))
 
     def _take_other(
-        self, event: FillBust | FeeReport | CashFlow | AccountRestriction, evidence: str
+        self,
+        event: FillBust | FeeReport | CashFlow | AccountRestriction | TradingHalt,
+        evidence: str,
     ) -> None:
         match event:
+            case TradingHalt():
+                self._take_halt(event)
             case FillBust():
                 self._take_bust(event)
             case FeeReport():
@@ -219,5 +226,15 @@ class Intake:
         elif fill.fee != report.fee:
             self._record(FeeBooked(fill_id=report.fill_id, fee=report.fee))
 
+    def _take_halt(self, halt: TradingHalt) -> None:
+        reason = (halt.reason or "halted by the venue") if halt.is_halted else ""
+        self._account.risk.halt(halt.asset, reason)
+        self._account.alert("halt", f"{halt.asset}: {reason or 'trades again'}")
+        self.on_halt(halt)
+
     def _record(self, event: JournalEvent) -> None:
         self._account.record(event)
+
+
+def _ignore(halt: TradingHalt) -> None:
+    """Nobody asked."""

@@ -53,7 +53,7 @@ class StrategyRunner:
         bars_seen: how many groups the strategy has been shown.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who is called, where, and who hears of it
         self,
         strategy: Strategy,
         broker: StrategyBroker,

@@ -34,6 +34,7 @@ __all__ = ["Watch", "Watched"]
 
 _LEASE = 1.0
 _LAG = 5.0
+_SOON = 5.0
 _STEP = 1.001
 """How much equity must rise above its highest before that is journaled: a tenth of a percent."""
 
@@ -207,8 +208,11 @@ class Watch:
         breach = judge_silence(silent, watched.account.risk.config)
         if breach is not None:
             watched.account.restrict("silence", breach.state, breach.reason)
-        if self._asking is None or self._asking.done():
+        if (self._asking is None or self._asking.done()) and self._has_questions():
             self._asking = asyncio.ensure_future(self._ask())
+
+    def _has_questions(self) -> bool:
+        return self._life_is_due() or self._watched.unknown.is_due() or self._reconcile_is_due()
 
     async def _ask(self) -> None:
         watched = self._watched
@@ -227,13 +231,17 @@ class Watch:
         """Nothing is known for now; the ages of what was known will tell."""
         self._watched.account.alert("venue", str(error))
 
+    def _life_is_due(self) -> bool:
+        watched = self._watched
+        every = bound(watched.account.risk.config.disconnect_seconds) / 3
+        return watched.clock.monotonic() - self._asked_at >= every
+
     async def _ask_for_life(self) -> None:
         """Ask for the venue's time now and then: a sign of life, and a look at both clocks."""
-        watched, config = self._watched, self._watched.account.risk.config
-        now = watched.clock.monotonic()
-        if now - self._asked_at < bound(config.disconnect_seconds) / 3:
+        if not self._life_is_due():
             return
-        self._asked_at = now
+        watched = self._watched
+        self._asked_at = now = watched.clock.monotonic()
         theirs = await answer_to(watched.broker.time(), self._patience)
         took = watched.clock.monotonic() - now
         self.heard()
@@ -250,15 +258,18 @@ class Watch:
         else:
             watched.account.restrict("clock", breach.state, breach.reason)
 
-    async def _reconcile_if_due(self) -> None:
-        watched = self._watched
-        now, reconciler = watched.clock.monotonic(), watched.reconciler
+    def _reconcile_is_due(self) -> bool:
+        watched, reconciler = self._watched, self._watched.reconciler
         every = bound(watched.account.risk.config.reconcile_seconds)
-        is_urgent = bool(watched.account.book.behind or reconciler.differences)
-        due = self._reconciled_at + (min(every, 5.0) if is_urgent else every)
-        if now < due or not watched.safe.is_connected:
+        if watched.account.book.behind or reconciler.differences:
+            every = min(every, _SOON)
+        passed = watched.clock.monotonic() - self._reconciled_at
+        return passed >= every and watched.safe.is_connected
+
+    async def _reconcile_if_due(self) -> None:
+        if not self._reconcile_is_due():
             return
-        self._reconciled_at = now
-        await reconciler.run()
+        self._reconciled_at = self._watched.clock.monotonic()
+        await self._watched.reconciler.run()
         self.heard()
         self.look_at_limits()

@@ -34,7 +34,7 @@ class SimulatedBroker(SimulatedVenue):
     @property
     def positions(self) -> Mapping[str, Position]:
         """The open positions by symbol, a read-only view that follows the account."""
-        return self._ledger.positions
+        return self._positions
 
     @property
     def pending_orders(self) -> Sequence[Order]:
@@ -51,7 +51,7 @@ class SimulatedBroker(SimulatedVenue):
 
     def get_position(self, asset: str) -> Position | None:
         """The open position in ``asset``; None when flat."""
-        return self._ledger.positions.get(asset)
+        return self._positions.get(asset)
 
     def get_cash(self) -> float:
         """Money not invested; negative when borrowed."""
@@ -192,7 +192,7 @@ class SimulatedBroker(SimulatedVenue):
         reverses, and the order itself only reduces: what a stop sells before it, it does not sell
         again.
         """
-        held = self._ledger.positions.get(asset)
+        held = self._positions.get(asset)
         if held is None:
             return None
         left = held.quantity

@@ -45,6 +45,11 @@ class Lifetimes:
         self.daily = False
 
     @property
+    def book(self) -> OrderBook:
+        """The orders."""
+        return self._book
+
+    @property
     def knows_auctions(self) -> bool:
         """Whether it can be said which bars open and close a session."""
         return self.daily or self._calendar is not None

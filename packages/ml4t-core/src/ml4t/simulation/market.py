@@ -2,6 +2,7 @@
 
 import attrs
 
+from ml4t.core.risk import LiveRiskConfig
 from ml4t.simulation.accounts import AccountRules, CashAccount
 from ml4t.simulation.activation import ChildActivation, EntryBar
 from ml4t.simulation.commission import Commission, NoCommission
@@ -45,6 +46,8 @@ class MarketAssumptions:
         financing: what holding a position costs.
         exits: which rule closes the positions of which asset, whatever order opened them; a rule or
             a mapping of rules by symbol will do.
+        risk: the limits of live trading, by which orders are refused before the venue sees them;
+            None for none.
     """
 
     timing: Timing = attrs.field(factory=NextBarOpen)
@@ -63,3 +66,4 @@ class MarketAssumptions:
     cutoff: Cutoff = attrs.field(factory=NoCutoff)
     financing: Financing = attrs.field(factory=NoFinancing)
     exits: Exits = attrs.field(factory=NoExits, converter=as_exits)
+    risk: LiveRiskConfig | None = None

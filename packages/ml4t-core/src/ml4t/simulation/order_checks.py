@@ -8,10 +8,12 @@ from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.auctions import AUCTION_TYPES, CLOSE, Auctions, is_for_auction
 from ml4t.simulation.lifetimes import Lifetimes
 from ml4t.simulation.market import MarketAssumptions
+from ml4t.simulation.order_risk import OrderRisk
 
 __all__ = ["OrderChecks"]
 
@@ -28,7 +30,8 @@ class OrderChecks:
     Args:
         assets: the terms of everything that is listed.
         capabilities: what the venue accepts.
-        market: the market assumptions, of which the account and the cutoff are asked.
+        market: the market assumptions, of which the account, the cutoff and the risk limits are
+            asked.
         lifetimes: knows whether it can be said which bars hold an auction.
         ledger: cash and positions.
         equity: what the account is worth now.
@@ -44,6 +47,7 @@ class OrderChecks:
         "_ledger",
         "_lifetimes",
         "_power",
+        "_risk",
         "_shorts",
     )
 
@@ -67,12 +71,18 @@ class OrderChecks:
         # Equity costs a pass over all positions: once for each instant is enough.
         self._instant: datetime | None = None
         self._power = 0.0
+        self._risk = (
+            None
+            if market.risk is None
+            else OrderRisk(market.risk, assets, lifetimes, ledger, equity)
+        )
 
     def objection(
         self,
         request: OrderRequest,
         now: datetime | None,
         bars: MarketSlice | None,
+        replaced: Order | None = None,
     ) -> str | None:
         """Why the venue refuses ``request``, in words; None where it takes it.
 
@@ -80,10 +90,15 @@ class OrderChecks:
             request: what was asked.
             now: the instant; None before the first bar.
             bars: the bars known at that instant.
+            replaced: the working order that it would change; None for a new one.
         """
         terms = self._assets.get(request.asset)
         if terms is None:
             return f"the venue does not list {request.asset!r}"
+        if self._risk is not None:
+            objection = self._risk.objection(request, now, bars, replaced)
+            if objection is not None:
+                return objection
         if (
             request.order_type is OrderType.MARKET
             and request.time_in_force is TimeInForce.DAY

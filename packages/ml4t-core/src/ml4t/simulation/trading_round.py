@@ -154,14 +154,21 @@ class TradingRound:
         self._special.discard(order_id)
         self._waiting.pop(order_id, None)
 
-    def plan(
-        self, bars: MarketSlice, now: datetime, auctions: Auctions
-    ) -> Sequence[tuple[str, Match, str]]:
+    def is_at_market(self) -> bool:
+        """Whether nothing but market orders works, which fill in order of submission.
+
+        Such orders do not depend on each other's prices and need no plan, and most bars of a
+        backtest are such.
+        """
+        if not self._plain or self.watches or self._groups.exist:
+            return False
+        for order in self._book.working.values():  # noqa: SIM110 - twice as fast as `all`
+            if order.request.order_type is not _MARKET:
+                return False
+        return True
+
+    def plan(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Planned]:
         """The fills of all assets, by time within the bar, and then by order of submission."""
-        if self._plain and not self.watches and not self._groups.exist:
-            planned = self._all_at_market(bars)
-            if planned is not None:
-                return planned
         path = self._market.path
         self.late, self._stops = set(), {}
         with_care = self._special or self._waiting or path.close_only or self._limited
@@ -176,23 +183,6 @@ class TradingRound:
         if path.in_turn:
             return [_made(Planned, (order.id, met, "")) for order, _, met in candidates]
         return self._in_order_of_time(candidates, now, auctions)
-
-    def _all_at_market(self, bars: MarketSlice) -> list[tuple[str, Match, str]] | None:
-        """The fills of a bar in which nothing but market orders works; None for any other.
-
-        Such orders do not depend on each other's prices, and most bars of a backtest are such.
-        """
-        timing = self.timing
-        planned: list[tuple[str, Match, str]] = []
-        for order in self._book.working.values():
-            request = order.request
-            if request.order_type is not _MARKET:
-                return None
-            bar = bars.get(request.asset)
-            if bar is not None:
-                met = _made(Match, (timing.market_price(bar), timing.rule))
-                planned.append((order.id, met, ""))
-        return planned
 
     def _met(self, bars: MarketSlice) -> list[Candidate]:
         """The orders that would fill if each were alone, none of which needs care."""

@@ -28,7 +28,9 @@ from ml4t.simulation.trailing import trail_stop
 
 __all__ = ["SimulatedVenue"]
 
-# Globals: Python 3.11 takes as long to look up a member of an enumeration as to call a function.
+# A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
+# of an enumeration as to call a function.
+_made = tuple.__new__
 _MARKET, _DAY = OrderType.MARKET, TimeInForce.DAY
 
 _MISSED = "its only chance to fill has passed"
@@ -72,6 +74,7 @@ class SimulatedVenue:
         "_groups",
         "_is_prompt",
         "_ledger",
+        "_positions",
         "_preview",
         "_reducing",
         "bars",
@@ -107,6 +110,7 @@ class SimulatedVenue:
         self.lifetimes = Lifetimes(self.book, calendar)
         self._executions = Executions(cash, self._assets, market, self._put)
         self._ledger = self._executions.ledger
+        self._positions = self._ledger.positions
         self.fills = self._executions.fills
         self.holding_costs = HoldingCosts(market.financing, self._ledger)
         preview = CashPreview(self.book, self._put, self._assets, market.commission)
@@ -147,16 +151,37 @@ class SimulatedVenue:
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
         self._executions.begin(bars, now, bars.previous_mark)
-        book, lifetimes = self.book, self.lifetimes
+        lifetimes, auctions = self.lifetimes, NO_AUCTION
         if lifetimes.first_sessions or lifetimes.deadlines or self._preview is not None:
             self._end_what_is_over(bars, now)
-        auctions = NO_AUCTION
-        if lifetimes.special or book.sleeping:
-            auctions = lifetimes.auctions(bars, now)
+        if self.round.is_at_market():
+            self._fill_at_market(bars)
+        else:
+            if lifetimes.special or self.book.sleeping:
+                auctions = lifetimes.auctions(bars, now)
+            self._fill_as_planned(bars, now, auctions)
+        if self.book.working:
+            self._after_bar(bars, now, auctions)
+        else:
+            lifetimes.fresh.clear()
+
+    def _fill_at_market(self, bars: MarketSlice) -> None:
+        """Fill the market orders whose asset has a bar, where no others work."""
+        timing, working = self.round.timing, self.book.working
+        execute = self._execute if self._reducing else self._executions.execute
+        for order in tuple(working.values()):
+            bar = bars.get(order.request.asset)
+            # What filled before it may have ended it.
+            if bar is not None and order.id in working:
+                execute(order, _made(Match, (timing.market_price(bar), timing.rule)))
+
+    def _fill_as_planned(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> None:
+        """Fill what meets the bars, in order of time within them."""
+        book = self.book
         # What fills may change other orders.
         tied = self._reducing or self._groups.exist or self._exits is not None
         execute = self._execute if tied else self._executions.execute
-        asleep = frozenset(book.sleeping) if book.sleeping or self._exits is not None else None
+        asleep = frozenset(book.sleeping) if tied else None
         find = book.working.get if self._exits is None else self._exits.begin(bars, now)
         plan = self.round.plan(bars, now, auctions)
         while plan:
@@ -169,10 +194,6 @@ class SimulatedVenue:
                     self._put(attrs.evolve(order, triggered=True, updated_at=now))
             plan = () if asleep is None else self.round.plan_woken(bars, asleep)
             asleep = None
-        if book.working:
-            self._after_bar(bars, now, auctions)
-        else:
-            lifetimes.fresh.clear()
 
     def _end_what_is_over(self, bars: MarketSlice, now: datetime) -> None:
         if self._preview is not None:
@@ -238,7 +259,7 @@ class SimulatedVenue:
         return value
 
     def _held(self, asset: str) -> float:
-        held = self._ledger.positions.get(asset)
+        held = self._positions.get(asset)
         return held.quantity if held is not None else 0.0
 
     def _first_objection(self, requests: Sequence[OrderRequest]) -> str | None:

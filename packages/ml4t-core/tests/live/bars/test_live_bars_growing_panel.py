@@ -131,13 +131,24 @@ def test_time_goes_forward(later: int) -> None:
         append(panel, later, A=10)
 
 
+def test_a_volume_that_is_missing_is_not_a_number() -> None:
+    data = GrowingPanel(["A"], has_volume=True).append(START, {"A": bar(0)})
+
+    assert math.isnan(data["A"]["volume"])
+
+
+def test_a_volume_is_not_shown_where_the_panel_has_none() -> None:
+    data = GrowingPanel(["A"], has_volume=False).append(START, {"A": bar(0, volume=5)})
+
+    assert data["A"].volume is None
+
+
 def test_a_bar_must_fit_the_slice() -> None:
     panel = GrowingPanel(["A", "B"], has_volume=True)
     wrong = [
         ({"C": bar(0, "C")}, "the panel has"),
         ({"A": bar(0, "B", volume=1)}, "is one of B"),
         ({"A": bar(1, "A", volume=1)}, "is one of A at"),
-        ({"A": bar(0, "A")}, "volume is missing"),
     ]
     for bars, message in wrong:
         with pytest.raises(DataError, match=message):

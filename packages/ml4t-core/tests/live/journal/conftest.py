@@ -1,6 +1,8 @@
 """A clock that ticks when it is read, a journal's owner, and a short session of every event."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +62,20 @@ def open_journal(path: Path, owner: JournalOwner, clock: TickingClock) -> Callab
     yield open_it
     for journal in opened:
         journal.close()
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Callable[[Journal, str], list[tuple[object, ...]]]:
+    """What a query gives in a snapshot of an open journal."""
+
+    def rows(journal: Journal, query: str) -> list[tuple[object, ...]]:
+        copy = tmp_path / "look.db"
+        copy.unlink(missing_ok=True)
+        journal.snapshot_to(copy)
+        with closing(sqlite3.connect(copy)) as connection:
+            return connection.execute(query).fetchall()
+
+    return rows
 
 
 @pytest.fixture

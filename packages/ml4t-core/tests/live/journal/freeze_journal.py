@@ -6,13 +6,13 @@ it: ``python freeze_journal.py``. It prints what ``test_journal_schema.py`` has 
 
 from pathlib import Path
 
-from conftest import TickingClock, reference_session
-
 from ml4t.core.venue_events import Environment
 from ml4t.live.journal import Journal, JournalOwner
 from ml4t.live.journal.schema import newest_version
 
 if __name__ == "__main__":
+    from conftest import TickingClock, reference_session
+
     path = Path(__file__).with_name(f"journal_v{newest_version()}.db")
     path.unlink(missing_ok=True)
     owner = JournalOwner(account_id="DU123", environment=Environment.PAPER, broker="ib")

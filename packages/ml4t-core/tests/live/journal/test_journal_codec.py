@@ -120,9 +120,7 @@ def test_the_text_is_canonical(event: JournalEvent) -> None:
 
 def test_the_text_of_an_event_does_not_change_between_versions() -> None:
     """Hashes of journals that exist depend on it."""
-    event = events.CauseRaised(
-        name="loss", state=TradingState.HALTED, reason='ä "x"', latched=True
-    )
+    event = events.CauseRaised(name="loss", state=TradingState.HALTED, reason='ä "x"', latched=True)
     body = '{"latched":true,"name":"loss","reason":"\\u00e4 \\"x\\"","state":"HALTED"}'
     assert ("CauseRaised", 1, body) == encode(event)
 

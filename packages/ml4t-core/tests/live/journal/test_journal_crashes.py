@@ -81,8 +81,7 @@ def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(
     extra = 0
     for _ in range(40):
         with start(path, 1_000_000) as child:
-            for _ in range(dice.randrange(8)):
-                acknowledged.append(child.stdout.readline().strip())
+            acknowledged += [child.stdout.readline().strip() for _ in range(dice.randrange(8))]
             time.sleep(dice.random() * 0.003)
             child.kill()
             acknowledged += child.stdout.read().split()

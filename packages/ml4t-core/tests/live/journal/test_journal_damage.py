@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml4t.core.errors import JournalError
-from ml4t.live.events import Alert, JournalEvent
+from ml4t.live.events import EVENT_TYPES, Alert, JournalEvent
 from ml4t.live.journal import (
     Journal,
     JournalDamagedError,
@@ -18,6 +18,7 @@ from ml4t.live.journal import (
     quarantine,
     verify,
 )
+from ml4t.live.journal.codec import CODEC, Codec
 from ml4t.live.journal.marker import marker_path
 
 Open = Callable[..., Journal]
@@ -106,6 +107,20 @@ def test_a_later_version_is_refused_whatever_else_is_wrong(
         open_journal()
     with pytest.raises(JournalTooNewError):
         verify(written)
+
+
+def test_an_event_of_a_later_version_is_refused_before_anything_changes(
+    open_journal: Open, session: list[JournalEvent], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal()
+    later = Codec(EVENT_TYPES, {"Alert": (lambda old: old,)})
+    monkeypatch.setattr(CODEC, "encode", later.encode)
+    journal.append(session)
+    journal.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalTooNewError, match="Alert in version 2"):
+        open_journal()
+    assert before == path.read_bytes()
 
 
 def test_verify_names_the_first_bad_row(written: Path) -> None:

@@ -19,9 +19,7 @@ from ml4t.live.journal import (
 Open = Callable[..., Journal]
 
 
-def test_a_line_has_the_columns_of_the_row(
-    open_journal: Open, session: list[JournalEvent]
-) -> None:
+def test_a_line_has_the_columns_of_the_row(open_journal: Open, session: list[JournalEvent]) -> None:
     journal = open_journal()
     journal.append(session)
     stream = io.StringIO()

@@ -1,18 +1,17 @@
 """The tables that follow from the events, against a slow and obvious reckoning."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ml4t.core import Fill, OrderSide, Position
-from ml4t.core.venue_events import CashFlow, Environment
-from ml4t.live.clock import SystemClock
+from ml4t.core.venue_events import CashFlow
 from ml4t.live.events import (
     BalanceAdopted,
     CashFlowBooked,
@@ -21,12 +20,13 @@ from ml4t.live.events import (
     FillBusted,
     JournalEvent,
 )
-from ml4t.live.journal import Journal, JournalOwner
-from ml4t.live.journal.projections import exact, text
+from ml4t.live.journal import Journal
+from ml4t.live.journal.projections import exact, project, text
+from ml4t.live.journal.schema import run_steps
 
 Open = Callable[..., Journal]
+Look = Callable[[Journal, str], list[tuple[object, ...]]]
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-OWNER = JournalOwner(account_id="DU123", environment=Environment.PAPER, broker="ib")
 
 assets = st.sampled_from(["SPY", "QQQ"])
 amounts = st.sampled_from([0.1, 0.2, 0.3, 1.0, 1e-7, 123456789.125]) | st.floats(1e-9, 1e9)
@@ -94,58 +94,54 @@ def book(held: dict[str, Decimal], cash: dict[str, Decimal], fill: Fill, times: 
 
 @given(histories())
 def test_quantities_and_money_are_exact_sums(events: list[JournalEvent]) -> None:
-    with localcontext() as context, TemporaryDirectory() as place:
-        context.prec = 200
-        journal = Journal.open(Path(place) / "journal.db", OWNER, SystemClock())
-        for event in events:
-            journal.append([event])
+    with (
+        localcontext() as context,
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,
+    ):
+        context.prec = 2000
+        run_steps(connection)
+        for number, event in enumerate(events):
+            project(connection, number, event)
         held, cash = reckoned(events)
-        assert held == table(journal, "positions")
-        assert cash == table(journal, "cash")
-        journal.close()
-        # Opening compares all tables with the events.
-        Journal.open(Path(place) / "journal.db", OWNER, SystemClock()).close()
+        assert held == table(connection, "positions")
+        assert cash == table(connection, "cash")
 
 
-def table(journal: Journal, name: str) -> dict[str, Decimal]:
-    rows = journal._connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+def table(connection: sqlite3.Connection, name: str) -> dict[str, Decimal]:
+    rows = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
     return {key: Decimal(amount) for key, amount in rows}
 
 
-def rows_of(journal: Journal, query: str) -> list[tuple[object, ...]]:
-    return journal._connection.execute(query).fetchall()
-
-
 def test_a_tenth_and_two_tenths_are_three_tenths(
-    open_journal: Open, session: list[JournalEvent]
+    open_journal: Open, look: Look, session: list[JournalEvent]
 ) -> None:
     journal = open_journal()
     fills = [event for event in session if isinstance(event, FillBooked)]
     journal.append(fills)
-    assert [("SPY", "0")] == rows_of(journal, "SELECT * FROM positions")
+    assert [("SPY", "0")] == look(journal, "SELECT * FROM positions")
 
 
-def test_the_tables_show_the_session(open_journal: Open, session: list[JournalEvent]) -> None:
+def test_the_tables_show_the_session(
+    open_journal: Open, look: Look, session: list[JournalEvent]
+) -> None:
     journal = open_journal()
     journal.append(session)
-    assert [("QQQ", "-3"), ("SPY", "-0.2")] == rows_of(
-        journal, "SELECT * FROM positions ORDER BY 1"
-    )
-    assert [("adopted", "100000"), ("fees", "-0.6"), ("flows", "12.5")] == rows_of(
+    assert [("QQQ", "-3"), ("SPY", "-0.2")] == look(journal, "SELECT * FROM positions ORDER BY 1")
+    assert [("adopted", "100000"), ("fees", "-0.6"), ("flows", "12.5")] == look(
         journal, "SELECT * FROM cash ORDER BY 1"
     )
-    assert [("o1", "s", "SPY", "BUY", "10", "LIMIT", "100.25", "ACCEPTED", "0")] == rows_of(
+    assert [("o1", "s", "SPY", "BUY", "10", "LIMIT", "100.25", "ACCEPTED", "0")] == look(
         journal,
         "SELECT order_id, strategy, asset, side, quantity, order_type, limit_price, status, filled "
         "FROM intents",
     )
     assert [("f1", "0.1", "0.35", None), ("f2", "0.2", "0", 11), ("f3", "0.3", "0.25", None)] == (
-        rows_of(journal, "SELECT fill_id, quantity, fee, busted_seq FROM fills ORDER BY 1")
+        look(journal, "SELECT fill_id, quantity, fee, busted_seq FROM fills ORDER BY 1")
     )
-    assert [("kill", "HALTED", "by hand", 1)] == rows_of(
+    assert [("kill", "HALTED", "by hand", 1)] == look(
         journal, "SELECT name, state, reason, latched FROM causes"
     )
-    assert [("98798.5", "2026-03-02", "98798.5")] == rows_of(
+    assert [("98798.5", "2026-03-02", "98798.5")] == look(
         journal, "SELECT high_water_mark, session, session_equity FROM risk_state"
     )
 

@@ -21,8 +21,10 @@ from ml4t.live.journal import (
     read_order_id,
     verify,
 )
+from ml4t.live.journal.opening import open_file
 
 Open = Callable[..., Journal]
+Look = Callable[[Journal, str], list[tuple[object, ...]]]
 
 
 def alert(number: int) -> Alert:
@@ -70,13 +72,16 @@ def test_nothing_appended_is_no_transaction(open_journal: Open) -> None:
     assert (0, before) == (journal.rows, journal.head)
 
 
-def test_the_write_ahead_log_is_synced_at_each_commit(open_journal: Open) -> None:
-    journal = open_journal()
-    connection = journal._connection
+def test_the_write_ahead_log_is_synced_at_each_commit(
+    path: Path, owner: JournalOwner, clock: object
+) -> None:
+    opened = open_file(path, owner, clock)
     asked = ("journal_mode", "synchronous", "locking_mode", "foreign_keys", "mmap_size")
-    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    found = [opened.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    opened.connection.close()
+    opened.marker.close()
     assert ["wal", 2, "exclusive", 1, 0] == found
-    assert not Path(f"{journal.path}-shm").exists()
+    assert not Path(f"{path}-shm").exists()
 
 
 def test_each_start_has_a_greater_epoch_and_knows_the_earlier(open_journal: Open) -> None:
@@ -251,9 +256,9 @@ def test_a_closed_journal_takes_nothing(open_journal: Open) -> None:
         journal.heartbeat()
 
 
-def test_a_heartbeat_is_in_the_file(open_journal: Open) -> None:
+def test_a_heartbeat_is_in_the_file(open_journal: Open, look: Look) -> None:
     journal = open_journal()
     beats = "SELECT heartbeat_ns FROM lease"
-    before = journal._connection.execute(beats).fetchone()[0]
+    before = look(journal, beats)
     journal.heartbeat()
-    assert before < journal._connection.execute(beats).fetchone()[0]
+    assert before < look(journal, beats)

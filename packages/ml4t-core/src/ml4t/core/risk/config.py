@@ -341,9 +341,30 @@ class LiveRiskConfig:
                 raise ConfigError(msg) from error
         return make(**table)
 
+    def to_table(self) -> dict[str, object]:
+        """The table of plain values from which :meth:`of` makes these limits, without defaults.
+
+        >>> LiveRiskConfig(max_order_value=UNLIMITED, allowed_assets=["B", "A"]).to_table()
+        {'max_order_value': 'UNLIMITED', 'allowed_assets': ['A', 'B']}
+        """
+        default = LiveRiskConfig()
+        return {
+            field.name: _plain(value)
+            for field in attrs.fields(LiveRiskConfig)
+            if (value := getattr(self, field.name)) != getattr(default, field.name)
+        }
+
     def as_text(self) -> dict[str, str]:
         """Every limit by name in words, for the journal and for people."""
         return {f.name: _text(getattr(self, f.name)) for f in attrs.fields(LiveRiskConfig)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Constant):
+        return value.value
+    if isinstance(value, frozenset | tuple):
+        return sorted(str(item) for item in value)
+    return value
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from ml4t.live.bars.quarantine import (
     Fault,
     Quarantined,
 )
-from ml4t.live.bars.raw_bars import BarFault, RawBar, bar_or_fault
+from ml4t.core.raw_bars import BarFault, RawBar, bar_or_fault
 from ml4t.live.bars.replay import ReplayFeed
 from ml4t.live.bars.ticks import Tick
 

@@ -26,7 +26,8 @@ class GrowingPanel:
 
     Args:
         assets: the symbols.
-        has_volume: whether bars have a volume.
+        has_volume: whether bars have a volume; it is NaN in a bar that comes without one, which
+            ``BarRules(needs_volume=True)`` keeps away.
         keep: over how many rows before it a slice can look back, 1 or more.
         zone: the zone in which the slices show their timestamps; a backtest shows them in that of
             its prices.
@@ -82,8 +83,8 @@ class GrowingPanel:
                 assets and are not shown.
 
         Raises:
-            DataError: the instant is not later than the last, an asset is unknown, a bar belongs to
-                another instant or asset, or has no volume where there is one.
+            DataError: the instant is not later than the last, an asset is unknown, or a bar
+                belongs to another instant or asset.
             InvalidValueError: the timestamp is naive.
         """
         require_aware(timestamp, "timestamp")
@@ -112,7 +113,7 @@ class GrowingPanel:
         for asset, bar in bars.items():
             position = start + index[asset]
             for name, column in self._columns.items():
-                column[position] = bar[name]
+                column[position] = bar.get(name, math.nan)
             self._marks[position] = bar.close
 
     def _check(self, asset: str, bar: Bar, instant: datetime) -> None:
@@ -122,9 +123,6 @@ class GrowingPanel:
             raise DataError(msg)
         if bar.asset != asset or bar.timestamp.astimezone(UTC) != instant:
             msg = f"{where}: is one of {bar.asset} at {bar.timestamp.isoformat()}"
-            raise DataError(msg)
-        if self._has_volume and bar.volume is None:
-            msg = f"{where}: volume is missing, the panel has one"
             raise DataError(msg)
 
     def _begin_block(self) -> None:

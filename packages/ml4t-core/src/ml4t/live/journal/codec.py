@@ -74,6 +74,19 @@ class Codec:
         """The newest version of a kind."""
         return 1 + len(self._upcasters.get(kind, ()))
 
+    def refuse_newer(self, kind: str, version: int) -> None:
+        """Refuse what a newer version of ml4t-core wrote.
+
+        Raises:
+            JournalTooNewError: the kind or this version of it is not known.
+        """
+        if kind not in self._readers or version > self.version_of(kind):
+            msg = (
+                f"the journal holds {kind} in version {version}, which this version of ml4t-core "
+                "does not know: upgrade ml4t-core"
+            )
+            raise JournalTooNewError(msg)
+
     def encode(self, event: JournalEvent) -> tuple[str, int, str]:
         """The kind, its version and the canonical JSON of an event.
 
@@ -94,13 +107,8 @@ class Codec:
             JournalTooNewError: a newer version of ml4t-core wrote it.
             JournalError: the text does not describe such an event.
         """
-        read = self._readers.get(kind)
-        if read is None or version > self.version_of(kind):
-            msg = (
-                f"the journal holds {kind} in version {version}, which this version of ml4t-core "
-                "does not know: upgrade ml4t-core"
-            )
-            raise JournalTooNewError(msg)
+        self.refuse_newer(kind, version)
+        read = self._readers[kind]
         try:
             fields = json.loads(body)
             for upcast in self._upcasters.get(kind, ())[version - 1 :]:

@@ -8,13 +8,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import attrs
 
 from ml4t.core.venue_events import Environment
 from ml4t.live.journal import schema
 from ml4t.live.journal.chain import COLUMNS, Row, Verification, genesis, walk
+from ml4t.live.journal.codec import CODEC
 from ml4t.live.journal.entries import JournalOwner
 from ml4t.live.journal.errors import (
     JournalDamagedError,
@@ -26,8 +26,6 @@ from ml4t.live.journal.errors import (
 from ml4t.live.journal.marker import Mark, read_mark
 
 __all__ = ["Inspection", "inspect", "is_new", "reading", "sqlite_causes", "verify"]
-
-T = TypeVar("T")
 
 ALL_ROWS = f"SELECT {', '.join(COLUMNS)} FROM journal ORDER BY seq"  # noqa: S608 - our own columns
 
@@ -163,6 +161,8 @@ def _examined(path: Path, connection: sqlite3.Connection) -> Inspection:
         raise _damaged(path, verification.reason)
     mark = read_mark(path) or Mark()
     _compare_with_mark(path, connection, (start, verification), mark)
+    for kind, newest in connection.execute("SELECT kind, max(v) FROM journal GROUP BY kind"):
+        CODEC.refuse_newer(kind, newest)
     epochs = frozenset(
         epoch for (epoch,) in connection.execute("SELECT DISTINCT epoch FROM journal")
     )

@@ -71,8 +71,12 @@ def text(number: Decimal) -> str:
 
 
 def _text(number: float | None) -> str | None:
-    # What is denied may be NaN, and only what is finite is written elsewhere.
-    return None if number is None else text(exact(number))
+    if number is None:
+        return None
+    digits = repr(float(number))
+    # Most numbers are written as they are; the way over a decimal number takes five times as long.
+    is_plain = number and "e" not in digits
+    return digits.removesuffix(".0") if is_plain else text(Decimal(digits))
 
 
 def _add(connection: sqlite3.Connection, table: str, key: str, amount: Decimal) -> None:

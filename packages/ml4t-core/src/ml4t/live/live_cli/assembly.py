@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import attrs
-from ml4t.live.calendars import ExchangeSessions
 
 from ml4t.core.assets import Asset
 from ml4t.core.broker import AsyncBrokerProtocol
@@ -158,6 +157,8 @@ def _calendar(name: str, venue: AsyncBrokerProtocol | None) -> TradingCalendar:
     if name == "always":
         return AlwaysOpen()
     if name:
+        from ml4t.live.calendars import ExchangeSessions  # noqa: PLC0415 - an extra, rarely used
+
         return ExchangeSessions(name)
     make = getattr(venue, "calendar", None)
     return cast("TradingCalendar", make()) if callable(make) else AlwaysOpen()

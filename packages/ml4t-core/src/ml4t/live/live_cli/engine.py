@@ -1,5 +1,6 @@
 """The engine as the commands see it, so that they know nothing of how it works."""
 
+import logging
 from typing import Protocol
 
 import attrs
@@ -10,10 +11,13 @@ from ml4t.live.clock import Clock
 from ml4t.live.config import LiveConfig
 from ml4t.live.control import Controllable
 from ml4t.live.engine import LiveEngine
+from ml4t.live.events import Alert
 from ml4t.live.journal import EventLog, StateDirectory
 from ml4t.live.live_cli.assembly import Assembly
 
 __all__ = ["EngineParts", "RunningEngine", "make_engine"]
+
+_log = logging.getLogger(__name__)
 
 
 class RunningEngine(Controllable, Protocol):
@@ -51,7 +55,7 @@ class EngineParts:
 
 def make_engine(parts: EngineParts) -> RunningEngine:
     """The engine of the live runtime; to be called inside a running event loop."""
-    return LiveEngine(
+    engine = LiveEngine(
         parts.strategy,
         parts.assembly.broker,
         parts.assembly.feed,
@@ -61,3 +65,10 @@ def make_engine(parts: EngineParts) -> RunningEngine:
         clock=parts.clock,
         calendar=parts.calendar,
     )
+    engine.account.alarm = _tell
+    return engine
+
+
+def _tell(alert: Alert) -> None:
+    """Write what a person should know where they look first."""
+    _log.warning(alert.message, extra={"kind": alert.kind})

@@ -12,21 +12,33 @@ __all__ = ["Agenda", "Alarm"]
 class Agenda:
     """Entries in the order of their time and, at one time, in the order in which they were made.
 
-    It has no thread and no loop: somebody calls :meth:`run_until`. While an entry runs, ``now`` is
-    the time it was due at, so that a venue that is asked late still does everything in time.
+    It has no thread and no loop: somebody calls :meth:`run`.
+
+    Args:
+        clock: whose ``monotonic`` the times are on the scale of.
+        since: the earliest time that an entry can have.
 
     Attributes:
-        now: seconds, on the scale of a clock's ``monotonic``.
         on_sooner: called when an entry is made that is due before all others.
     """
 
-    __slots__ = ("_count", "_entries", "now", "on_sooner")
+    __slots__ = ("_clock", "_count", "_entries", "_is_running", "_reached", "on_sooner")
 
-    def __init__(self, now: float) -> None:
-        self.now = now
+    def __init__(self, clock: Clock, since: float) -> None:
         self.on_sooner: Callable[[], None] | None = None
+        self._clock = clock
+        self._reached = since
         self._entries: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
+        self._is_running = False
+
+    @property
+    def now(self) -> float:
+        """The time, in seconds; while an entry runs, the time it was due at.
+
+        So a venue that is asked late still does everything in time.
+        """
+        return self._reached if self._is_running else self._clock.monotonic()
 
     @property
     def next_due(self) -> float | None:
@@ -36,7 +48,7 @@ class Agenda:
     def at(self, when: float, do: Callable[[], object]) -> None:
         """Make an entry; one in the past is due now."""
         self._count += 1
-        entry = (max(when, self.now), self._count, do)
+        entry = (max(when, self._reached), self._count, do)
         heapq.heappush(self._entries, entry)
         if self.on_sooner is not None and self._entries[0] is entry:
             self.on_sooner()
@@ -45,13 +57,19 @@ class Agenda:
         """Make an entry that is due in ``seconds``."""
         self.at(self.now + seconds, do)
 
-    def run_until(self, moment: float) -> None:
-        """Do everything that is due at or before ``moment``."""
-        entries = self._entries
-        while entries and entries[0][0] <= moment:
-            self.now, _, do = heapq.heappop(entries)
-            do()
-        self.now = max(self.now, moment)
+    def run(self) -> None:
+        """Do everything that is due by now; within an entry nothing happens."""
+        if self._is_running:
+            return
+        entries, moment = self._entries, self._clock.monotonic()
+        self._is_running = True
+        try:
+            while entries and entries[0][0] <= moment:
+                self._reached, _, do = heapq.heappop(entries)
+                do()
+        finally:
+            self._is_running = False
+        self._reached = max(self._reached, moment)
 
 
 class Alarm:
@@ -85,7 +103,7 @@ class Alarm:
     def _ring(self) -> None:
         self._is_ringing = True
         try:
-            self._agenda.run_until(self._clock.monotonic())
+            self._agenda.run()
         finally:
             self._is_ringing = False
         self._set()

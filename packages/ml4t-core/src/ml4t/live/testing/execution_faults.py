@@ -17,6 +17,7 @@ __all__ = [
     "LateFee",
     "Overfill",
     "RefuseOrder",
+    "ReplaceByCopy",
     "TakeFillBack",
 ]
 
@@ -164,6 +165,15 @@ class FillAfterCancel(ExecutionFault):
     def shape(self, execution: Execution) -> Execution:
         """The trade as it happens instead."""
         return attrs.evolve(execution, end_before=OrderStatus.CANCELLED)
+
+
+@attrs.frozen(kw_only=True)
+class ReplaceByCopy(Fault):
+    """The changed order is a new one under the same reference, and the old one works on."""
+
+    ids: ClassVar[tuple[str, ...]] = ("F14",)
+    opportunities: ClassVar[frozenset[str]] = frozenset({"replacement"})
+    likely: ClassVar[float] = 0.02
 
 
 @attrs.frozen(kw_only=True)

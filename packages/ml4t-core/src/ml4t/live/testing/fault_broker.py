@@ -16,6 +16,7 @@ from ml4t.core.orders import Order
 from ml4t.core.positions import AccountSnapshot
 from ml4t.core.protocol import PROTOCOL
 from ml4t.core.venue_events import AccountIdentity, VenueEvent
+from ml4t.live.testing.chance import branch
 from ml4t.live.testing.fault_plan import FaultPlan
 from ml4t.live.testing.fault_venue import FaultyVenue
 from ml4t.live.testing.faults import Fault
@@ -46,10 +47,10 @@ class FaultyBroker:
     def __init__(
         self, venue: FaultyVenue, plan: FaultPlan | None = None, rng: Random | None = None
     ) -> None:
-        rng = rng or Random(venue.rng.getrandbits(64))  # noqa: S311
+        rng = rng or branch(venue.rng)
         self.venue = venue
-        self.faults = FaultInjector(plan or FaultPlan(), Random(rng.getrandbits(64)))  # noqa: S311
-        self.link = Link(venue.agenda, self.faults, Random(rng.getrandbits(64)))  # noqa: S311
+        self.faults = FaultInjector(plan or FaultPlan(), branch(rng))
+        self.link = Link(venue.agenda, self.faults, branch(rng))
         self._world = World(venue=venue, link=self.link)
         self._label: object = None
         venue.desk.faults = self.faults

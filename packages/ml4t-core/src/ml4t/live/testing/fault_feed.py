@@ -8,6 +8,7 @@ from ml4t.core.bars import Bar
 from ml4t.core.errors import UnknownAssetError
 from ml4t.core.protocol import PROTOCOL
 from ml4t.live.testing.bar_line import BarLine
+from ml4t.live.testing.chance import branch
 from ml4t.live.testing.fault_venue import FaultyVenue
 from ml4t.live.testing.injector import FaultInjector
 
@@ -32,7 +33,7 @@ class FaultyFeed:
         self.line = BarLine(
             venue.agenda,
             faults,
-            rng or Random(venue.rng.getrandbits(64)),  # noqa: S311
+            rng or branch(venue.rng),
         )
         self._venue = venue
         self._assets: dict[str, None] = {}

@@ -16,6 +16,7 @@ from ml4t.core.positions import AccountSnapshot
 from ml4t.core.venue_events import AccountIdentity, AccountRestriction, CashFlow, VenueEvent
 from ml4t.live.clock import Clock
 from ml4t.live.testing.agenda import Agenda, Alarm
+from ml4t.live.testing.chance import branch
 from ml4t.live.testing.market import Market, MarketSettings
 from ml4t.live.testing.order_desk import OrderDesk, VenueParts, VenueRules
 from ml4t.live.testing.true_account import TrueAccount
@@ -78,8 +79,8 @@ class FaultyVenue:
         start = clock.monotonic()
         self.origin = clock.now() - timedelta(seconds=start)
         first = (market.sessions[0].opens - self.origin).total_seconds()
-        self.agenda = Agenda(min(first, start))
-        self.market = Market(market, self.agenda, self.origin, Random(rng.getrandbits(64)))  # noqa: S311
+        self.agenda = Agenda(clock, min(first, start))
+        self.market = Market(market, self.agenda, self.origin, branch(rng))
         self.account_truth = TrueAccount(cash, self.assets)
         self.watch = TruthWatch()
         parts = VenueParts(
@@ -89,16 +90,16 @@ class FaultyVenue:
             account=self.account_truth,
             watch=self.watch,
         )
-        self.desk = OrderDesk(parts, self.rules, Random(rng.getrandbits(64)), self._happened)  # noqa: S311
-        self.rng = Random(rng.getrandbits(64))  # noqa: S311
+        self.desk = OrderDesk(parts, self.rules, branch(rng), self._happened)
+        self.rng = branch(rng)
         self.history: list[TrueEvent] = []
         self.skew = 0.0
         self.is_key_valid = True
         self._listeners: list[Callable[[VenueEvent], None]] = []
         self._alarm = Alarm(self.agenda, clock)
         self._numbers = 0
-        self.account_truth.remember(self.agenda.now)
-        self.agenda.run_until(start)
+        self.account_truth.remember(min(first, start))
+        self.agenda.run()
 
     def open(self) -> None:
         """Begin to follow the running loop."""
@@ -110,7 +111,7 @@ class FaultyVenue:
 
     def advance(self) -> None:
         """Do everything that is due by now."""
-        self.agenda.run_until(self.clock.monotonic())
+        self.agenda.run()
 
     def listen(self, listener: Callable[[VenueEvent], None]) -> None:
         """Be told of everything that happens, at the moment at which it does."""

@@ -17,14 +17,15 @@ CALLS = WRITES | {
 """The calls of an adapter that a fault can hit."""
 
 OPPORTUNITIES = CALLS | {
-    "acceptance", "execution", "event.order", "event.fill", "event.other", "bar.delivery", "bar",
-    "session",
+    "acceptance", "replacement", "execution", "event.order", "event.fill", "event.other",
+    "bar.delivery", "bar", "session",
 }  # fmt: skip
 """Where faults are injected.
 
-``acceptance``: an order has reached the venue. ``execution``: a piece of an order is about to
-trade. ``event.*``, ``bar.delivery``: a report or a bar is about to go out. ``bar``: the bars of an
-interval were completed. ``session``: the same, for the first time in a session.
+``acceptance``: an order has reached the venue. ``replacement``: a change of an order has.
+``execution``: a piece of an order is about to trade. ``event.*``, ``bar.delivery``: a report or a
+bar is about to go out. ``bar``: the bars of an interval were completed. ``session``: the same, for
+the first time in a session.
 """
 
 

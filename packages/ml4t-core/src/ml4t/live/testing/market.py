@@ -16,7 +16,6 @@ from ml4t.live.testing.agenda import Agenda
 
 __all__ = ["Market", "MarketSettings"]
 
-_CENT = 0.01
 _KEPT = 1_000
 
 
@@ -32,6 +31,7 @@ class MarketSettings:
         volatility: standard deviation of the logarithm of price between two ticks.
         gap: the same between a close and the next opening.
         volume: traded quantity per tick, on average.
+        digits: decimals of a price.
         assets: the terms of those assets that are not plain shares.
 
     Raises:
@@ -45,6 +45,7 @@ class MarketSettings:
     volatility: float = 0.001
     gap: float = 0.005
     volume: float = 10_000.0
+    digits: int = 2
     assets: Sequence[Asset] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -55,11 +56,20 @@ class MarketSettings:
             msg = f"ticks and bar_size must be positive, was {self.ticks}, {self.bar_size}"
             raise InvalidValueError(msg)
 
+    @property
+    def step(self) -> float:
+        """The smallest difference between two prices."""
+        return float(f"1e-{self.digits}")
+
+    def rounded(self, price: float) -> float:
+        """The nearest price that can be traded at."""
+        return max(round(price, self.digits), self.step)
+
     def terms(self) -> dict[str, Asset]:
         """The terms of every asset by symbol."""
         special = {asset.symbol: asset for asset in self.assets}
         return {
-            name: special.get(name) or Asset(symbol=name, lot_size=1, tick_size=_CENT)
+            name: special.get(name) or Asset(symbol=name, lot_size=1, tick_size=self.step)
             for name in self.prices
         }
 
@@ -119,7 +129,7 @@ class Market:
 
     def move(self, asset: str, factor: float) -> None:
         """Multiply a price at once, as a split or a crash does."""
-        self.prices[asset] = _rounded(self.prices[asset] * factor)
+        self.prices[asset] = self.settings.rounded(self.prices[asset] * factor)
 
     def _plan_session(self) -> None:
         if self._next == len(self.settings.sessions):
@@ -157,13 +167,13 @@ class Market:
 
     def _tick(self) -> None:
         gauss, spread, volume = self._rng.gauss, self.settings.volatility, self.settings.volume
-        prices, running = self.prices, self._running
+        prices, running, rounded = self.prices, self._running, self.settings.rounded
         for asset, last in prices.items():
             # Drawn for halted assets, too, so that a halt does not change the others' prices.
             move, size = gauss(0.0, spread), gauss(1.0, 0.2)
             if asset in self.halted:
                 continue
-            price = prices[asset] = _rounded(last * math.exp(move))
+            price = prices[asset] = rounded(last * math.exp(move))
             bar = running.get(asset)
             if bar is None:
                 bar = running[asset] = _begun(price)
@@ -204,10 +214,6 @@ class Market:
 def _begun(price: float) -> list[float]:
     """A bar that has only its opening: open, high, low, close, volume."""
     return [price, price, price, price, 0.0]
-
-
-def _rounded(price: float) -> float:
-    return max(round(price, 2), _CENT)
 
 
 def _nothing() -> None:

@@ -13,7 +13,12 @@ from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInF
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.venue_events import Environment, FeeReport, FillBust, VenueEvent
 from ml4t.live.testing.agenda import Agenda
-from ml4t.live.testing.execution_faults import Execution, ExecutionFault, RefuseOrder
+from ml4t.live.testing.execution_faults import (
+    Execution,
+    ExecutionFault,
+    RefuseOrder,
+    ReplaceByCopy,
+)
 from ml4t.live.testing.injector import FaultInjector
 from ml4t.live.testing.market import Market
 from ml4t.live.testing.true_account import TrueAccount
@@ -111,6 +116,7 @@ class OrderDesk:
         self._capabilities = rules.capabilities
         self._rng = rng
         self._report = report
+        self._rounded = parts.market.settings.rounded
         self._executions = 0
         self._market.on_open = self._market.on_tick = self.match
         self._market.on_close = self._expire
@@ -165,6 +171,9 @@ class OrderDesk:
             reason = self._capabilities.objection(request) or ""
         if reason:
             return attrs.evolve(order.latest, reason=f"not replaced: {reason}")
+        fault = self.faults.draw("replacement") if self.faults is not None else None
+        if isinstance(fault, ReplaceByCopy):
+            return self._copy(order, request)
         order.request, order.triggered = request, False
         self._judge(order)
         answer = self._note(order)
@@ -222,10 +231,22 @@ class OrderDesk:
         self._account.remember(self._agenda.now)
         self._report(FillBust(fill_id=fill_id, reason="trade was taken back"))
         if correction is not None:
-            new = attrs.evolve(old, id=f"{fill_id}.1", price=round(old.price + correction, 2))
+            new = attrs.evolve(old, id=f"{fill_id}.1", price=self._rounded(old.price + correction))
             self._book(order, new)
         else:
             self._watch.outside(old.asset, -old.signed_quantity, self._agenda.now)
+
+    def _copy(self, order: TrueOrder, request: OrderRequest) -> Order:
+        left = attrs.evolve(request, quantity=request.quantity - order.filled)
+        copy = TrueOrder(len(self.orders) + 1, order.id, left, order.owner, self.instant())
+        copy.status = OrderStatus.ACCEPTED
+        self.orders.append(copy)
+        self._by_id[order.id].append(copy)
+        self.working[left.asset][copy.key] = copy
+        self._watch.outside(left.asset, copy.signed_remaining, self._agenda.now)
+        answer = self._note(copy)
+        self._meet(copy)
+        return answer
 
     def _objection(self, request: OrderRequest, owner: Owner) -> str | None:
         if request.asset not in self.working:
@@ -305,7 +326,7 @@ class OrderDesk:
             order.triggered = True
         if limit is not None:
             return last if (last <= limit if buys else last >= limit) else None
-        return max(last + request.side.sign * self._rules.half_spread, self._rules.half_spread)
+        return last + request.side.sign * self._rules.half_spread
 
     def _fill(self, name: str, order: TrueOrder, quantity: float, price: float) -> Fill:
         fee = max(round(quantity * self._rules.fee, 2), self._rules.least_fee)
@@ -315,7 +336,7 @@ class OrderDesk:
             asset=order.request.asset,
             side=order.request.side,
             quantity=quantity,
-            price=round(price, 2),
+            price=self._rounded(price),
             timestamp=self.instant(),
             fee=fee,
         )

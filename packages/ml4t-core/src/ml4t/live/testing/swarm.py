@@ -15,6 +15,7 @@ __all__ = ["EVERY_FAULT", "LASTING", "swarm_plan"]
 
 LASTING: tuple[type[Fault], ...] = (
     executions.Overfill,
+    executions.ReplaceByCopy,
     world.LiquidatePositions,
     world.RestrictAccount,
     world.RevokeKey,

@@ -119,7 +119,7 @@ class TrueAccount:
     def _trade(self, asset: str, signed: float, price: float) -> None:
         before = self.held.get(asset, 0.0)
         after = before + signed
-        if abs(after) < _DUST:
+        if abs(after) <= _DUST * abs(signed):
             after = 0.0
         if before * after <= 0 or not before:
             self.costs[asset] = price if after else 0.0

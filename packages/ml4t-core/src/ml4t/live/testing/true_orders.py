@@ -7,7 +7,7 @@ from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 
 __all__ = ["Owner", "TrueOrder"]
 
-_ALMOST_NOTHING = 1e-9
+_ALMOST_ALL = 1 - 1e-9
 
 
 class Owner(Constant):
@@ -90,8 +90,7 @@ class TrueOrder:
         """Count a trade."""
         self.filled += quantity
         self.value += quantity * price
-        is_full = self.filled >= self.request.quantity - _ALMOST_NOTHING
-        if is_full:
+        if self.filled >= self.request.quantity * _ALMOST_ALL:
             self.status = OrderStatus.FILLED
         elif self.status in OPEN_STATUSES:
             self.status = OrderStatus.PARTIALLY_FILLED

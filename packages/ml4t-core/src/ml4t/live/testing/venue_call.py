@@ -46,7 +46,8 @@ class VenueCall(Generic[T]):
         Raises:
             VenueUnavailableError: the session broke meanwhile.
         """
-        self.link.require()
+        if self.name != "connect":
+            self.link.require()
         if self.link.is_frozen:
             await self.wait_for_ever()
         await asyncio.sleep(self.link.delay())
