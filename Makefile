@@ -41,7 +41,7 @@ lint: .venv/.synced ## Check format and style
 types: .venv/.synced ## Check the types, strictly
 	$(RUN) mypy
 	@# One package at a time, since two may have a test module of the same name.
-	for tests in packages/*/tests; do $(RUN) mypy $(UNTYPED) "$$tests"; done
+	for tests in packages/*/tests; do MYPYPATH="$$tests" $(RUN) mypy $(UNTYPED) "$$tests"; done
 
 arch: .venv/.synced ## Check who imports whom
 	$(RUN) lint-imports --no-logo

@@ -94,7 +94,7 @@ class Once(Strategy):
         self.todo = [first, second]
         self.done: list[Any] = []
 
-    def on_data(self, timestamp, data, context, broker):  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker):
         if self.todo:
             self.done.append(self.todo.pop(0)(broker))
 

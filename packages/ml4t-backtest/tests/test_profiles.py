@@ -28,7 +28,8 @@ from ml4t.simulation import (
     VolumeShare,
 )
 
-QUESTIONS = [field.name for field in attrs.fields(MarketAssumptions)]
+# Risk limits belong to an account: no profile of a market sets any.
+QUESTIONS = [field.name for field in attrs.fields(MarketAssumptions) if field.name != "risk"]
 
 
 def test_the_engines_and_our_own_have_a_profile() -> None:

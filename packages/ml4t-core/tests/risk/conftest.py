@@ -124,8 +124,8 @@ class Desk:
 
     def fill(self, order: Order) -> None:
         """An order fills in full."""
-        filled = {"status": OrderStatus.FILLED, "filled_quantity": order.quantity}
-        self.book.set_order(attrs.evolve(order, **filled))
+        status = OrderStatus.FILLED
+        self.book.set_order(attrs.evolve(order, status=status, filled_quantity=order.quantity))
         held = self.book.facts(order.asset)
         assert held is not None
         self.book.set_position(

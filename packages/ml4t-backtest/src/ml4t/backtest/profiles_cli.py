@@ -71,6 +71,9 @@ def show_profile(
     table = Table("question", Column("answer", overflow="fold"), "which means")
     for question in attrs.fields(MarketAssumptions):
         answer = getattr(config, question.name)
+        if answer is None:
+            # Limits belong to an account: no profile of a market sets any.
+            continue
         table.add_row(question.name, escape(repr(answer)), escape(_first_line(answer)))
     console.print(table)
 

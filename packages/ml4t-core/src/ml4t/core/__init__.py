@@ -1,7 +1,7 @@
 """The nouns and contracts of ml4t: what a strategy, a broker and a feed are.
 
-Pure and synchronous: nothing in here reads a clock, a file or a socket, and nothing but attrs and
-the standard library is imported.
+Pure and synchronous: nothing in here reads a clock or a socket, and nothing but attrs and the
+standard library is imported. The one file that is read is the one that holds a strategy.
 """
 
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.fills import Fill
 from ml4t.core.groups import Bracket, BracketRequest
 from ml4t.core.ledger import Ledger
+from ml4t.core.needs import Needs
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import BarView, MarketSlice, Panel
@@ -93,6 +94,7 @@ __all__ = [
     "LendingBroker",
     "MarketSlice",
     "Ml4tError",
+    "Needs",
     "Order",
     "OrderRequest",
     "OrderSide",

@@ -1,6 +1,6 @@
 """The two contracts of a broker: what a strategy sees, and what an adapter writes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, Unpack, runtime_checkable
 
@@ -269,8 +269,18 @@ class LendingBroker(Protocol):
 class BarDrivenBroker(Protocol):
     """An adapter whose venue is a simulation that meets the very bars the strategy sees."""
 
-    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> Sequence[VenueEvent]:
-        """Let working orders meet the bars; gives what happened since the last call."""
+    def report_to(
+        self, tell: Callable[[VenueEvent], None], note: Callable[[VenueEvent], None]
+    ) -> None:
+        """Have what happens from now on reported at the very moment, in order.
+
+        Args:
+            tell: takes what a strategy is told too.
+            note: takes the rest, such as where a trailing stop stands after a bar.
+        """
+
+    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> None:
+        """Let working orders meet the bars."""
 
     def finish_bar(self) -> None:
         """Do what happens at the close of the bars after the strategy has acted."""

@@ -19,7 +19,8 @@ from ml4t.live.events import (
     OrderChanged,
     Rearmed,
 )
-from ml4t.live.journal import EventLog
+from ml4t.live.failpoints import failpoint
+from ml4t.live.journal import EventLog, JournalWriteError
 from ml4t.live.risk_mirror import RiskMirror
 
 __all__ = ["LiveAccount"]
@@ -92,12 +93,14 @@ class LiveAccount:
         except JournalError as error:
             self._halt_on(error)
             raise
+        failpoint("account.committed")
         self._take_in(events)
 
     def record(self, *events: JournalEvent) -> None:
         """Take in what happened, in the journal first where that can be written."""
         self._unwritten.extend(events)
         self.write_what_is_left()
+        failpoint("account.recorded")
         self._take_in(events)
 
     def note(self, *events: JournalEvent) -> None:
@@ -113,10 +116,26 @@ class LiveAccount:
             return False
         try:
             self._journal.append(self._unwritten)
-        except JournalError as error:
+        except JournalWriteError as error:
             self._halt_on(error)
             return False
+        except JournalError as error:
+            return self._write_one_by_one(error)
         self._unwritten = []
+        return True
+
+    def _write_one_by_one(self, error: JournalError) -> bool:
+        """Write what can be journaled at all; what cannot must not hold up the rest."""
+        self._halt_on(error)
+        waiting, self._unwritten = self._unwritten, []
+        for position, event in enumerate(waiting):
+            try:
+                self._journal.append([event])
+            except JournalWriteError:
+                self._unwritten = [*waiting[position:], *self._unwritten]
+                return False
+            except JournalError as fault:
+                self._sound(Alert(kind=_UNWRITABLE, message=f"{event!r} is lost: {fault}"))
         return True
 
     # Restrictions

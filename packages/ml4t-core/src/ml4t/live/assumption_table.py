@@ -89,6 +89,42 @@ class ShadowMarket:
         market = {name: _answer(name, value) for name, value in answers.items()}
         return cls(cash=float(cash), market=MarketAssumptions(**market))  # type: ignore[arg-type]
 
+    def to_table(self) -> dict[str, object]:
+        """The table that :meth:`of` reads.
+
+        Raises:
+            ConfigError: an assumption has no name in such a table.
+
+        >>> ShadowMarket(cash=50_000).to_table()["timing"]
+        {'kind': 'next_bar_open'}
+        """
+        table: dict[str, object] = {"cash": self.cash}
+        for name in _QUESTIONS:
+            table[name] = _table_of(name, getattr(self.market, name))
+        return table
+
+
+def _table_of(question: str, answer: attrs.AttrsInstance) -> dict[str, object]:
+    cls, known = type(answer), _QUESTIONS[question]
+    if cls not in known:
+        names = ", ".join(_kind(each) for each in known)
+        msg = f"{question}: {cls.__name__} has no name in a file, which {names} have"
+        raise ConfigError(msg)
+    table: dict[str, object] = {"kind": _kind(cls)}
+    for field in attrs.fields(cls):
+        number = getattr(answer, field.name)
+        if isinstance(number, int | float):
+            table[field.name] = number
+        elif _default(field) != number:
+            msg = f"{question}: {field.name} = {number!r} has no name in a file"
+            raise ConfigError(msg)
+    return table
+
+
+def _default(field: "attrs.Attribute[object]") -> object:
+    default = field.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+
 
 def _answer(question: str, value: object) -> object:
     fields = {"kind": value} if isinstance(value, str) else value

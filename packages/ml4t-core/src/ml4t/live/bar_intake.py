@@ -86,7 +86,8 @@ class BarIntake:
     def seed(self, bar: Bar) -> None:
         """Take a bar of the past as what the next one is compared with."""
         self.quarantine.seed(bar)
-        self._believe(bar)
+        age = (self._clock.now() - bar.timestamp).total_seconds()
+        self._believe(bar, max(age, 0.0))
 
     async def run(self) -> None:
         """Take bars until the feed ends, and hand over what is left then."""
@@ -126,9 +127,9 @@ class BarIntake:
             await self._runner.drained()
             clock.follow(bar.timestamp)
 
-    def _believe(self, bar: Bar) -> None:
+    def _believe(self, bar: Bar, age: float = 0.0) -> None:
         self.last_bars[bar.asset] = bar
-        quote = Quote(price=bar.close, at=self._clock.monotonic())
+        quote = Quote(price=bar.close, at=self._clock.monotonic() - age)
         self._risk.set_quote(bar.asset, quote)
 
     def _tell(self, verdict: Quarantined) -> None:

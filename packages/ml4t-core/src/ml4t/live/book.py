@@ -31,6 +31,7 @@ from ml4t.live.events import (
     SessionBegan,
 )
 from ml4t.live.live_ledger import LiveLedger
+from ml4t.live.order_totals import OrderTotals
 
 __all__ = ["LiveBook", "replayed", "with_numbers_of"]
 
@@ -38,6 +39,7 @@ _S = OrderStatus
 _UNSEEN = frozenset({_S.NEW, _S.PENDING, _S.UNKNOWN, _S.REJECTED})
 _FRESH = frozenset({_S.NEW, _S.PENDING, _S.HELD, _S.ACCEPTED})
 _ENDED = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED})
+_ANSWERS = frozenset({"query", "snapshot"})
 _TOLERANCE = 1e-9
 
 
@@ -52,7 +54,6 @@ class LiveBook:
         open: those that may still fill.
         fills: every execution that counts, by id.
         busted: the ids of those that the venue took back.
-        covered: the ids of those for which a stand-in was booked before they were reported.
         ledger: cash and positions; None before a balance was adopted.
         since: executions before this instant are contained in the adopted balance.
         assets: the terms of instruments by symbol.
@@ -67,6 +68,7 @@ class LiveBook:
         acknowledged: the ids of orders that the venue has shown to have.
         flow_ids: the money that came or went, by the venue's names for it.
         starts: how often an engine opened the journal.
+        totals: what the venue named as filled, and the executions behind it.
     """
 
     def __init__(self) -> None:
@@ -74,7 +76,6 @@ class LiveBook:
         self.open: dict[str, Order] = {}
         self.fills: dict[str, Fill] = {}
         self.busted: set[str] = set()
-        self.covered: set[str] = set()
         self.ledger: LiveLedger | None = None
         self.since: datetime | None = None
         self.assets: dict[str, Asset] = {}
@@ -89,12 +90,9 @@ class LiveBook:
         self.starts = 0
         self.replacing: dict[str, OrderRequest] = {}
         self.acknowledged: set[str] = set()
-        # Totals that the venue named, and ends that wait for the executions behind them.
-        self._reported: dict[str, float] = {}
-        self._reports: dict[str, Order] = {}
+        self.totals = OrderTotals()
+        # Ends that wait for the executions behind them.
         self._ending: dict[str, Order] = {}
-        self._fills_of: dict[str, list[Fill]] = {}
-        self._gaps: dict[str, float] = {}
         self._handlers: dict[type[JournalEvent], Callable[..., None]] = {
             EngineStarted: self._start,
             EngineStopped: self._nothing,
@@ -134,23 +132,30 @@ class LiveBook:
 
     # What a report means
 
-    def after_report(self, report: Order) -> Order | None:
+    def after_report(self, report: Order, *, is_answer: bool = False) -> Order | None:
         """The order as a venue's report leaves it; None if it tells nothing new.
 
         Reports may come twice and in any order: an order that has ended stays ended, and one that
-        has filled in part does not become fresh again.
+        has filled in part does not become fresh again. An answer to a question may take back a
+        total that was named before.
         """
         known = self.orders[report.id]
-        request = with_numbers_of(report.request, known.request)
+        request = known.request
+        if not self.totals.is_late(report):
+            request = with_numbers_of(report.request, known.request)
         merged = attrs.evolve(report, request=request)
-        if report.filled_quantity > self._reported.get(report.id, 0.0) + _TOLERANCE:
+        if self.totals.is_more(report) or (is_answer and self.totals.is_less(report)):
             return merged
         if known.status in _ENDED or report.id in self._ending:
             return None
         if request != known.request or report.id in self.replacing:
             is_legal = report.status in LEGAL_TRANSITIONS[known.status]
             return merged if is_legal else attrs.evolve(merged, status=known.status)
-        is_news = report.status is not known.status or report.trail_stop != known.trail_stop
+        is_news = (
+            report.status is not known.status
+            or report.trail_stop != known.trail_stop
+            or (report.triggered and not known.triggered)
+        )
         if known.status is _S.PARTIALLY_FILLED and report.status in _FRESH:
             is_news = False
         return merged if is_news and report.status in LEGAL_TRANSITIONS[known.status] else None
@@ -158,46 +163,21 @@ class LiveBook:
     def missing_quantity(self, order_id: str) -> float:
         """How much the venue says has filled beyond the executions that are booked."""
         order = self.orders[order_id]
-        return max(self._reported.get(order_id, 0.0) - order.filled_quantity, 0.0)
-
-    def gap_price(self, order_id: str) -> float | None:
-        """The price of what is missing, by the averages; None where the venue named none."""
-        order, report = self.orders[order_id], self._reports.get(order_id)
-        missing = self.missing_quantity(order_id)
-        if report is None or report.average_fill_price is None or not missing:
-            return None
-        value = report.average_fill_price * report.filled_quantity
-        booked = (order.average_fill_price or 0.0) * order.filled_quantity
-        price = (value - booked) / missing
-        return price if price > 0 else report.average_fill_price
-
-    def reported_at(self, order_id: str) -> datetime:
-        """When the venue said how much had filled."""
-        report, order = self._reports[order_id], self.orders[order_id]
-        instant = report.updated_at or order.updated_at or self.since
-        assert instant is not None  # noqa: S101 - an account trades after it was opened
-        return instant
+        return max(self.totals.named(order_id) - order.filled_quantity, 0.0)
 
     @property
     def behind(self) -> list[str]:
         """The orders of which executions are missing."""
         return [
             order_id
-            for order_id, total in self._reported.items()
-            if total > self.orders[order_id].filled_quantity * (1 + _TOLERANCE) + _TOLERANCE
+            for order_id in self.totals.orders
+            if self.missing_quantity(order_id)
+            > self.orders[order_id].filled_quantity * _TOLERANCE + _TOLERANCE
         ]
 
     def knows_fill(self, fill_id: str) -> bool:
         """Whether an execution has been taken in before, whatever became of it."""
-        return fill_id in self.fills or fill_id in self.busted or fill_id in self.covered
-
-    def is_covered_by_gap(self, fill: Fill) -> bool:
-        """Whether a stand-in was booked for it when only its order's total was known."""
-        return fill.quantity <= self._gaps.get(fill.order_id, 0.0) * (1 + _TOLERANCE)
-
-    def fills_of(self, order_id: str) -> tuple[Fill, ...]:
-        """The executions of one order that count, in the order of booking."""
-        return tuple(self._fills_of.get(order_id, ()))
+        return fill_id in self.fills or fill_id in self.busted
 
     # Events
 
@@ -230,17 +210,16 @@ class LiveBook:
 
     def _change(self, event: OrderChanged) -> None:
         report = event.order
-        known = self.orders[report.id]
-        total = max(self._reported.get(report.id, 0.0), report.filled_quantity)
-        if total:
-            self._reported[report.id] = total
-        if report.filled_quantity == total:
-            self._reports[report.id] = report
-        if report.status in _ENDED and total > known.filled_quantity + _TOLERANCE:
+        self.totals.take(report, is_answer=event.evidence in _ANSWERS)
+        if report.status not in _UNSEEN:
+            self.acknowledged.add(report.id)
+        self._shorten_stand_ins(report.id, report.updated_at)
+        if report.status in _ENDED and self.missing_quantity(report.id) > _TOLERANCE:
             # Ended, but what it filled has not all been seen: it counts as working until it has.
             self._ending[report.id] = report
             return
-        self._put(self._as_reported(known, report))
+        self._put(self._as_reported(self.orders[report.id], report))
+        self._end_if_complete(report.id)
 
     def _as_reported(self, known: Order, report: Order) -> Order:
         status = report.status
@@ -248,8 +227,6 @@ class LiveBook:
             status = known.status
         if known.filled_quantity and status is _S.ACCEPTED:
             status = _S.PARTIALLY_FILLED
-        if status not in _UNSEEN:
-            self.acknowledged.add(report.id)
         pending = self.replacing.get(report.id)
         if pending is not None and (report.request == pending or report.reason):
             del self.replacing[report.id]
@@ -267,29 +244,37 @@ class LiveBook:
 
     def _fill(self, event: FillBooked) -> None:
         fill = event.fill
-        if event.evidence == "covered":
-            self._cover(fill)
-            return
         self.fills[fill.id] = fill
-        self._fills_of.setdefault(fill.order_id, []).append(fill)
-        if event.evidence == "gap":
-            self._gaps[fill.order_id] = self._gaps.get(fill.order_id, 0.0) + fill.quantity
-        self._opened.apply(fill)
+        self.acknowledged.add(fill.order_id)
+        self.totals.add(fill, is_stand_in=event.evidence == "gap")
+        self._book(fill)
+        self._shorten_stand_ins(fill.order_id, fill.timestamp)
         self._total(fill.order_id, fill.timestamp)
 
-    def _cover(self, fill: Fill) -> None:
-        """Take note of an execution whose stand-in is booked already; its fee is new."""
-        self._gaps[fill.order_id] = max(self._gaps[fill.order_id] - fill.quantity, 0.0)
-        self.covered.add(fill.id)
-        self._opened.charge(fill.fee)
+    def _book(self, fill: Fill) -> None:
+        """Change the account, unless the adopted balance contains the execution already."""
+        if self.since is None or fill.timestamp >= self.since:
+            self._opened.apply(fill)
+
+    def _shorten_stand_ins(self, order_id: str, at: datetime | None) -> None:
+        """Take back of the stand-ins what the executions themselves have taken the place of."""
+        changes = self.totals.take_surplus(order_id)
+        for old, new in changes:
+            del self.fills[old.id]
+            taken = old.quantity if new is None else old.quantity - new.quantity
+            if new is not None:
+                self.fills[new.id] = new
+            self._book(attrs.evolve(old, side=old.side.opposite, quantity=taken))
+        if changes:
+            self._total(order_id, at or changes[0][0].timestamp)
 
     def _bust(self, event: FillBusted) -> None:
         fill = self.fills.pop(event.fill_id)
         self.busted.add(event.fill_id)
-        self._fills_of[fill.order_id].remove(fill)
+        self.totals.remove(fill)
         reversal = attrs.evolve(fill, id=f"bust:{fill.id}", side=fill.side.opposite, fee=-fill.fee)
         self._opened.apply(reversal)
-        self._reported.pop(fill.order_id, None)
+        self._shorten_stand_ins(fill.order_id, fill.timestamp)
         self._total(fill.order_id, fill.timestamp)
 
     def _fee(self, event: FeeBooked) -> None:
@@ -297,15 +282,13 @@ class LiveBook:
         self._opened.charge(event.fee - fill.fee)
         paid = attrs.evolve(fill, fee=event.fee)
         self.fills[fill.id] = paid
-        same = self._fills_of[fill.order_id]
-        same[same.index(fill)] = paid
+        self.totals.change(fill, paid)
         self._total(fill.order_id, fill.timestamp)
 
     def _total(self, order_id: str, at: datetime) -> None:
         """Set an order's totals to those of its executions, and its status to what they imply."""
-        order, fills = self.orders[order_id], self._fills_of[order_id]
-        filled = sum(fill.quantity for fill in fills)
-        value = sum(fill.quantity * fill.price for fill in fills)
+        order, fills = self.orders[order_id], self.totals.booked(order_id)
+        filled, average = _mean(fills)
         if abs(filled - order.quantity) <= order.quantity * _TOLERANCE:
             filled = order.quantity
         status = order.status
@@ -318,12 +301,16 @@ class LiveBook:
             status=status,
             updated_at=at,
             filled_quantity=filled,
-            average_fill_price=value / filled if filled else None,
+            average_fill_price=average,
             fees=sum(fill.fee for fill in fills),
         )
         self._put(order)
-        ending = self._ending.get(order_id)
-        if ending is not None and filled >= self._reported[order_id] - _TOLERANCE:
+        self._end_if_complete(order_id)
+
+    def _end_if_complete(self, order_id: str) -> None:
+        """End an order that waited for executions, once they are there."""
+        order, ending = self.orders[order_id], self._ending.get(order_id)
+        if ending is not None and self.missing_quantity(order_id) <= _TOLERANCE:
             del self._ending[order_id]
             self._put(self._as_reported(order, ending))
 
@@ -337,8 +324,10 @@ class LiveBook:
 
     def _raise(self, event: CauseRaised) -> None:
         known = self.causes.get(event.name)
-        if known is not None and known.latched and not event.latched:
-            return
+        if known is not None:
+            # Raised again it is never weaker than before.
+            worst = max(known.state, event.state, key=lambda state: state.severity)
+            event = attrs.evolve(event, state=worst, latched=known.latched or event.latched)
         self.causes[event.name] = event
 
     def _clear(self, event: CauseCleared) -> None:
@@ -378,6 +367,16 @@ def with_numbers_of(report: OrderRequest, known: OrderRequest) -> OrderRequest:
         limit_price=report.limit_price,
         stop_price=report.stop_price,
     )
+
+
+def _mean(fills: Iterable[Fill]) -> tuple[float, float | None]:
+    """Quantity and mean price, step by step as an order of the simulated venue reckons them."""
+    filled, average = 0.0, None
+    for fill in fills:
+        filled += fill.quantity
+        before = fill.price if average is None else average
+        average = before + (fill.price - before) * (fill.quantity / filled)
+    return filled, average
 
 
 def replayed(events: Iterable[JournalEvent]) -> LiveBook:

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from ml4t.core.errors import VenueUnavailableError
+from ml4t.core.errors import VenueRefusedError, VenueUnavailableError
 from ml4t.core.risk import TradingState
 from ml4t.core.venue_events import ConnectionChange
 from ml4t.live.account import LiveAccount
+from ml4t.live.failpoints import failpoint
 from ml4t.live.reconcile import Reconciler
 from ml4t.live.safe_broker import SafeBroker
 from ml4t.live.unknown_orders import UnknownOrders
@@ -48,6 +49,7 @@ class Connection:
         """The session is lost: what happens at the venue now is not reported."""
         self._number += 1
         self._safe.is_connected = False
+        failpoint("connection.lost")
         self._unknown.interrupted()
         self._account.restrict(_CAUSE, TradingState.REDUCING, reason or "the session was lost")
 
@@ -70,10 +72,13 @@ class Connection:
                 await self._reconciler.run(at_once=True)
             except VenueUnavailableError as error:
                 self._account.alert("venue", f"not compared yet: {error}")
-                await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            except VenueRefusedError as error:
+                self._account.restrict("account", TradingState.HALTED, str(error), latched=True)
             else:
                 break
+            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             if number != self._number:
                 return
+        failpoint("connection.compared")
         if number == self._number:
             self._account.relax(_CAUSE, "the session is back and the account was compared")

@@ -1,7 +1,7 @@
 """Runs one strategy at one venue."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, timedelta
 
 from ml4t.core.broker import AsyncBrokerProtocol, BarDrivenBroker
@@ -18,19 +18,23 @@ from ml4t.live.bars import BarGrid, BarGroup, BarRules
 from ml4t.live.clock import Clock, SystemClock
 from ml4t.live.config import LiveConfig
 from ml4t.live.connection import Connection
-from ml4t.live.events import Alert, EngineStopped
+from ml4t.live.events import EngineStopped
 from ml4t.live.intake import Intake
 from ml4t.live.journal import EventLog, Origin, StateDirectory, origin_of
 from ml4t.live.kill_switch import CancelReport, KillSwitch, cancel_everything
 from ml4t.live.moments import Moments
 from ml4t.live.reconcile import Reconciler
+from ml4t.live.recording import Recorder
+from ml4t.live.run_recording import RunRecording
 from ml4t.live.safe_broker import SafeBroker
-from ml4t.live.start_up import StartUp, warm_up
+from ml4t.live.start_up import StartUp
 from ml4t.live.status import status_of
 from ml4t.live.strategy_broker import StrategyBroker
 from ml4t.live.strategy_runner import StrategyRunner
 from ml4t.live.strategy_thread import StrategyThread
+from ml4t.live.supervision import Supervision, settled
 from ml4t.live.unknown_orders import UnknownOrders
+from ml4t.live.warm_up import History
 from ml4t.live.watch import Watch, Watched
 
 __all__ = ["LiveEngine"]
@@ -55,6 +59,7 @@ class LiveEngine:
         clock: where the time comes from.
         calendar: the sessions of the venue.
         thread: makes the strategy\'s thread.
+        recorder: writes down what the strategy sees and does; None for nobody.
 
     Attributes:
         account: orders, executions, positions and restrictions.
@@ -75,6 +80,7 @@ class LiveEngine:
         clock: Clock | None = None,
         calendar: TradingCalendar | None = None,
         thread: Callable[[asyncio.AbstractEventLoop], StrategyThread] = StrategyThread,
+        recorder: Recorder | None = None,
     ) -> None:
         check_protocol(broker)
         check_protocol(feed)
@@ -86,12 +92,9 @@ class LiveEngine:
         self.journal = journal
         self.started_at = self.clock.monotonic()
         self._thread = thread(asyncio.get_running_loop())
-        self._stopping = asyncio.Event()
-        self._why = ""
         self._errors = 0
-        self._tasks: list[asyncio.Task[None]] = []
-        self._rescue: set[asyncio.Future[object]] = set()
-        self._exit = 0
+        self._recording = RunRecording(recorder)
+        self._parts = Supervision(self._on_failure)
         self._connect_parts(state)
         self._connect_strategy(strategy)
 
@@ -163,7 +166,7 @@ class LiveEngine:
         )
         seconds = config.bar_size.total_seconds() if config.bar_size is not None else _DAY
         self.runner = StrategyRunner(
-            strategy,
+            self._recording.watch(strategy),
             broker,
             self._thread,
             config.assets,
@@ -173,8 +176,9 @@ class LiveEngine:
         )
         account.listener = self.runner.tell
         if isinstance(self.broker, BarDrivenBroker):
-            self.runner.venue, self.runner.intake = self.broker, self.intake
-            account.listener = None
+            # Everything is told at bars there, by the venue itself, and refusals in between.
+            self.runner.meet(self.broker, self.intake)
+            account.listener, self.safe.on_refusal = None, self.runner.tell
         self.runner.on_bars = self._on_bars
         self.bars = BarIntake(
             self.feed,
@@ -198,20 +202,23 @@ class LiveEngine:
         Returns:
             The exit status: 0 where it ended as wished, 1 where the start failed or a part of the
             runtime did.
+
+        Raises:
+            ConfigError: the account at the venue is not the configured one.
         """
         begin = StartUp(self)
         try:
-            if not await self._unless_stopped(begin.run()):
-                return 1 if begin.has_failed else self._exit
-            await self._trade()
+            if await self._parts.unless_stopped("the start", begin.run()):
+                await self._trade()
         finally:
             await self._shut_down()
-        return self._exit
+        if begin.error is not None:
+            raise begin.error
+        return 1 if self._parts.has_failed or begin.has_failed else 0
 
     async def stop(self, reason: str) -> None:
         """End the run; working orders stay at the venue."""
-        self._why = self._why or reason
-        self._stopping.set()
+        self._parts.stop(reason)
 
     async def kill(self, reason: str, by: str) -> CancelReport:
         """Halt trading and cancel everything, now."""
@@ -229,7 +236,7 @@ class LiveEngine:
             clock=self.clock,
             patience=self.config.timing.stop,
         )
-        self.account.record(Alert(kind="flatten", message=f"every position is closed for {by}"))
+        self.account.alert("flatten", f"every position is closed for {by}")
         ledger = self.account.book.ledger
         sent = []
         for asset in sorted(ledger.positions) if ledger is not None else ():
@@ -258,20 +265,22 @@ class LiveEngine:
 
     async def _trade(self) -> None:
         """Start the strategy, show it the past, and go on until somebody stops it."""
-        self._start_task(self._take_events(), "events")
-        self._start_task(self.watch.run(), "watch")
-        if not await self._unless_stopped(self._begin_strategy()):
-            return
-        self._start_task(self.runner.run(), "strategy")
-        feed = self._start_task(self.bars.run(), "feed")
-        feed.add_done_callback(self._feed_ended)
-        await self._stopping.wait()
+        parts = self._parts
+        parts.start("events", self._take_events())
+        parts.start("watch", self.watch.run())
+        if await parts.unless_stopped("the beginning", self._begin_strategy()):
+            parts.start("strategy", self.runner.run())
+            parts.start("feed", self.bars.run(), ends="the feed has ended")
+            await parts.stopped()
 
-    async def _begin_strategy(self) -> None:
+    async def _begin_strategy(self) -> bool:
+        history = History(self)
+        await history.fetch()
+        self._recording.begin(self)
         await self.runner.start()
-        if self.config.warmup:
-            await warm_up(self)
+        await history.rehearse()
         await self.feed.subscribe(self.config.assets)
+        return True
 
     async def _take_events(self) -> None:
         async for event in self.broker.events():
@@ -281,89 +290,35 @@ class LiveEngine:
             # One event that cannot be taken in must not cost those after it.
             except Exception as error:  # noqa: BLE001
                 self._set_aside(event, error)
-        if not self._stopping.is_set() and self.runner.venue is None:
+        if not self._parts.is_stopping and self.runner.venue is None:
             self.connection.lost("the stream of events has ended")
 
     def _set_aside(self, event: VenueEvent, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error} while {event!r} was taken in"
         self.account.restrict("events", TradingState.REDUCING, reason, latched=True)
 
-    def _feed_ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and task.exception() is None:
-            self._why = self._why or "the feed has ended"
-            self._stopping.set()
-
-    def _start_task(self, work: Coroutine[object, object, None], name: str) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work, name=f"ml4t-{name}")
-        self._tasks.append(task)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: "asyncio.Task[None]") -> None:
-        """A part of the runtime that fails halts trading and ends the run."""
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        self._exit = 1
-        reason = f"{task.get_name()} failed: {type(error).__name__}: {error}"
-        self.account.restrict("runtime", TradingState.HALTED, reason, latched=True)
-        self._why = reason
-        self._stopping.set()
-
-    async def _unless_stopped(self, work: Coroutine[object, object, object]) -> bool:
-        """Do something, and give it up if the run is stopped; whether it was done."""
-        task = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-            return False
-        return task.result() is not False
-
     async def _shut_down(self) -> None:
         """End everything, within the time that it may take, whatever hangs."""
         patience = self.config.timing.stop / 3
-        await self._finish_strategy(patience)
+        if await self._parts.end("strategy", patience):
+            await settled([asyncio.ensure_future(self.runner.end())], patience)
         self._thread.close()
-        for task in self._tasks:
-            task.cancel()
-        for rescue in self._rescue:
-            rescue.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
-        self.account.record(EngineStopped(reason=self._why or "ended"))
-        closing: list[asyncio.Future[None]] = [
-            asyncio.ensure_future(self.feed.close()),
-            asyncio.ensure_future(self.broker.disconnect()),
-        ]
-        _, late = await asyncio.wait(closing, timeout=patience)
-        for each in late:
-            each.cancel()
-
-    async def _finish_strategy(self, patience: float) -> None:
-        """Call ``on_end`` if the strategy is not busy for longer than there is time."""
-        running = [task for task in self._tasks if task.get_name() == "ml4t-strategy"]
-        if not running:
-            return
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=patience)
-        ending = asyncio.ensure_future(self.runner.end())
-        _, late = await asyncio.wait({ending}, timeout=patience)
-        for each in late:
-            each.cancel()
+        await self._parts.end_all(patience)
+        self.account.record(EngineStopped(reason=self._parts.why or "ended"))
+        self._recording.end(self)
+        closing = (self.feed.close(), self.broker.disconnect())
+        await settled([asyncio.ensure_future(each) for each in closing], patience)
 
     # What happens
 
     def _origin_of(self, order_id: str) -> Origin:
         return origin_of(order_id, self.config.account, self.journal.epochs)
 
+    def _on_failure(self, reason: str) -> None:
+        self.account.restrict("runtime", TradingState.HALTED, reason, latched=True)
+
     def _on_connection(self, change: ConnectionChange) -> None:
-        self._rescue_by(self.connection.change(change))
+        self._parts.run_errand(self.connection.change(change))
 
     def _on_strategy_error(self, doing: str, error: BaseException | None) -> None:
         self._errors += 1
@@ -377,9 +332,9 @@ class LiveEngine:
     def _on_halt(self, breach: Breach) -> None:
         """A limit on the account was broken: cancel, and close where that is wished."""
         if self.config.risk.flatten_on_loss:
-            self._rescue_by(self.flatten(f"control {breach.control}"))
+            self._parts.run_errand(self.flatten(f"control {breach.control}"))
         else:
-            self._rescue_by(self._cancel_all())
+            self._parts.run_errand(self._cancel_all())
 
     async def _cancel_all(self) -> None:
         await cancel_everything(
@@ -388,11 +343,6 @@ class LiveEngine:
             clock=self.clock,
             patience=self.config.timing.stop,
         )
-
-    def _rescue_by(self, work: Coroutine[object, object, object]) -> None:
-        task = asyncio.ensure_future(work)
-        self._rescue.add(task)
-        task.add_done_callback(self._rescue.discard)
 
     def _on_bars(self, group: BarGroup) -> None:  # noqa: ARG002 - the bars are shown already
         """Judge the account at the new prices, before the strategy acts on them."""

@@ -153,7 +153,7 @@ class FillBooked:
         fill: the execution.
         evidence: "event" from the stream, "query" where the stream had lost it, "gap" where only
             the order's total said that more had filled and this stands in for it, "covered" where
-            a stand-in was booked before it was reported, so that its fee alone is new.
+            a stand-in was booked before it was reported, whose place it takes.
     """
 
     fill: Fill

@@ -1,5 +1,6 @@
 """What a venue reports, taken into the account: once, in any order, and never invented."""
 
+import math
 from collections.abc import Callable, Iterable
 
 import attrs
@@ -25,7 +26,9 @@ from ml4t.live.events import (
     JournalEvent,
     OrderChanged,
 )
+from ml4t.live.failpoints import failpoint
 from ml4t.live.journal import Origin
+from ml4t.live.stand_ins import stand_in_for
 
 __all__ = ["Intake"]
 
@@ -87,23 +90,11 @@ class Intake:
 
         Its price is that which leaves the average that the venue names.
         """
-        book = self._account.book
-        order, missing = book.orders[order_id], book.missing_quantity(order_id)
-        price = book.gap_price(order_id)
-        if missing <= _TOLERANCE * order.quantity or price is None:
+        fill = stand_in_for(self._account.book, order_id)
+        if fill is None:
             return
-        total = order.filled_quantity + missing
-        fill = Fill(
-            id=f"gap:{order_id}:{total!r}",
-            order_id=order_id,
-            asset=order.asset,
-            side=order.side,
-            quantity=missing,
-            price=price,
-            timestamp=book.reported_at(order_id),
-        )
         self._account.alert(
-            "fills", f"{missing:g} of order {order_id} filled without a report of the execution"
+            "fills", f"{fill.quantity:g} of order {order_id} filled without a report of it"
         )
         self._record(FillBooked(fill=fill, evidence="gap"))
 
@@ -132,11 +123,17 @@ class Intake:
         if order.id not in book.orders:
             self._take_foreign(order)
             return
+        if not 0 <= order.filled_quantity < math.inf:
+            what = f"order {order.id} is reported to have filled {order.filled_quantity}"
+            self._account.alert("venue", what)
+            return
+        order = _without_nonsense(order)
         if evidence in _QUERIES:
             self._compare_end(order)
-        changed = book.after_report(order)
+        changed = book.after_report(order, is_answer=evidence in _QUERIES)
         if changed is not None:
             self._record(OrderChanged(order=changed, evidence=evidence))
+            failpoint("order.changed")
 
     def _compare_end(self, order: Order) -> None:
         """Keep track of orders that work at the venue although they had ended."""
@@ -176,19 +173,18 @@ class Intake:
     def _take_fill(self, fill: Fill, evidence: str) -> None:
         book = self._account.book
         if book.knows_fill(fill.id):
-            return
-        if book.since is not None and fill.timestamp < book.since:
+            self._compare_fee(fill, evidence)
             return
         if fill.order_id not in book.orders:
-            self._take_unknown_fill(fill)
+            if book.since is None or fill.timestamp >= book.since:
+                self._take_unknown_fill(fill)
             return
         fee = self._early_fees.pop(fill.id, None)
         if fee is not None:
             fill = attrs.evolve(fill, fee=fee)
-        if book.is_covered_by_gap(fill):
-            self._record(FillBooked(fill=fill, evidence="covered"))
-            return
-        self._record(FillBooked(fill=fill, evidence=evidence))
+        is_covered = book.totals.covers(fill)
+        self._record(FillBooked(fill=fill, evidence="covered" if is_covered else evidence))
+        failpoint("fill.booked")
         if (reason := self._early_busts.pop(fill.id, None)) is not None:
             self._record(FillBusted(fill_id=fill.id, reason=reason))
             return
@@ -199,6 +195,12 @@ class Intake:
                 f"{order.filled_quantity:g} filled"
             )
             self._account.restrict("overfill", TradingState.HALTED, reason, latched=True)
+
+    def _compare_fee(self, fill: Fill, evidence: str) -> None:
+        """Take a fee that was reported when nobody listened."""
+        known = self._account.book.fills.get(fill.id)
+        if known is not None and evidence in _QUERIES and fill.fee and fill.fee != known.fee:
+            self._record(FeeBooked(fill_id=fill.id, fee=fill.fee))
 
     def _take_unknown_fill(self, fill: Fill) -> None:
         if fill.id in self.unknown_fills:
@@ -238,3 +240,13 @@ class Intake:
 
 def _ignore(halt: TradingHalt) -> None:
     """Nobody asked."""
+
+
+def _without_nonsense(report: Order) -> Order:
+    """The report without numbers that are none: they would keep it out of the journal."""
+    average = report.average_fill_price
+    return attrs.evolve(
+        report,
+        average_fill_price=average if average is not None and 0 < average < math.inf else None,
+        fees=report.fees if math.isfinite(report.fees) else 0.0,
+    )

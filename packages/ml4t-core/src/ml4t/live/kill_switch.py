@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import attrs
 
@@ -13,10 +12,9 @@ from ml4t.core.orders import Order
 from ml4t.core.risk import TradingState
 from ml4t.live.account import LiveAccount
 from ml4t.live.clock import Clock
-from ml4t.live.events import Alert, CancelRequested, CauseRaised
+from ml4t.live.events import CancelRequested, CauseRaised
 from ml4t.live.failpoints import failpoint
-
-T = TypeVar("T")
+from ml4t.live.supervision import settled
 
 __all__ = ["CancelReport", "KillSwitch", "cancel_everything"]
 
@@ -104,6 +102,7 @@ class KillSwitch:
         self._account.record(*(CancelRequested(order_id=each, by=by) for each in working))
         failpoint("kill.recorded")
         report = await sending
+        failpoint("kill.cancelled")
         self._say(report)
         return report
 
@@ -124,6 +123,7 @@ class KillSwitch:
         self._is_on = False
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+        failpoint("kill.released")
 
     def _say(self, report: CancelReport) -> None:
         left = f", {len(report.left)} STILL OPEN: {', '.join(report.left)}" if report.left else ""
@@ -131,7 +131,7 @@ class KillSwitch:
             f"asked for {report.asked} cancels, first after {report.first:.3f} s, all after "
             f"{report.all_sent:.3f} s{left}"
         )
-        self._account.record(Alert(kind="kill", message=message))
+        self._account.alert("kill", message)
 
 
 async def cancel_everything(
@@ -159,7 +159,7 @@ async def cancel_everything(
 
     requests = [asyncio.ensure_future(cancel(order_id)) for order_id in order_ids]
     requests.append(asyncio.ensure_future(sweep()))
-    await _settled(requests, patience)
+    await settled(requests, patience)
     all_sent = clock.monotonic() - began
     left, verified = await _verify(broker, patience)
     return CancelReport(
@@ -178,29 +178,16 @@ async def _verify(
     left: Sequence[Order] | None = None
     for _ in range(_ROUNDS):
         asking: asyncio.Future[Sequence[Order]] = asyncio.ensure_future(_listed(broker))
-        await _settled([asking], patience / _ROUNDS)
+        await settled([asking], patience / _ROUNDS)
         if asking.done() and not asking.cancelled() and asking.exception() is None:
             left = asking.result()
             if not left:
                 return left, True
             again = [asyncio.ensure_future(broker.cancel(order.id)) for order in left]
-            await _settled(again, patience / _ROUNDS)
+            await settled(again, patience / _ROUNDS)
         await asyncio.sleep(_POLL)
     return left, False
 
 
 async def _listed(broker: AsyncBrokerProtocol) -> Sequence[Order]:
     return await broker.open_orders()
-
-
-async def _settled(tasks: "Sequence[asyncio.Future[T]]", patience: float) -> None:
-    """Wait for tasks, whatever they raise; cancel those that take too long."""
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=patience)
-    for task in late:
-        task.cancel()
-    for task in tasks:
-        if task.done() and not task.cancelled():
-            # Asked for, so that nobody complains that it was not.
-            task.exception()

@@ -17,6 +17,7 @@ from ml4t.live.account import LiveAccount
 from ml4t.live.answers import answer_to
 from ml4t.live.clock import Clock
 from ml4t.live.events import BalanceAdopted, CashFlowBooked, DifferenceFound
+from ml4t.live.failpoints import failpoint
 from ml4t.live.intake import Intake
 from ml4t.live.safe_broker import SafeBroker
 
@@ -119,18 +120,22 @@ class Reconciler:
                 if is_settled:
                     break
                 snapshot, is_settled = await self._look()
+            failpoint("reconcile.looked")
             self._fill_gaps(at_once=at_once)
             self.snapshot, self.done_at = snapshot, self._clock.monotonic()
             self._account.risk.set_account(snapshot.cash, snapshot.equity, self.done_at)
             self._compare(snapshot, is_settled=is_settled)
             self._since = started
+            failpoint("reconcile.compared")
             return self._judge(at_once=at_once)
 
     async def _look(self) -> tuple[AccountSnapshot, bool]:
         """Fetch what was missed, and the account; also whether nothing happened meanwhile."""
         seen = self._version
         await self._fetch_executions()
+        failpoint("reconcile.executions_known")
         await self._compare_orders()
+        failpoint("reconcile.orders_known")
         snapshot = await self._ask(self._broker.account())
         return snapshot, seen == self._version and not self._safe.is_sending
 
@@ -185,6 +190,17 @@ class Reconciler:
                 continue
             if not self._safe.is_on_its_way(order.id):
                 await self._look_for(order)
+        for order in self._doubtful():
+            await self._look_for(order)
+
+    def _doubtful(self) -> list[Order]:
+        """Ended orders that lack executions, or whose stand-ins a position contradicts."""
+        book = self._account.book
+        differing = {each.subject for each in self.differences if each.kind == "position"}
+        standing = (book.orders[order_id] for order_id in book.totals.stood_in_for)
+        doubtful = {order.id for order in standing if order.asset in differing}
+        doubtful.update(book.behind)
+        return [book.orders[order_id] for order_id in sorted(doubtful - book.open.keys())]
 
     async def _look_for(self, order: Order) -> None:
         found = await self._ask(self._broker.find_order(order.id))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from ml4t.core.fills import Fill
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.risk import RiskBook
 from ml4t.live.book import LiveBook
@@ -69,7 +68,8 @@ class RiskMirror:
         for order in book.open.values():
             self._set_order(order)
         held = set(book.ledger.positions) if book.ledger is not None else set()
-        for symbol in sorted(held | {order.asset for order in book.orders.values()}):
+        known = {facts.symbol for facts in risk}
+        for symbol in sorted(held | known | {order.asset for order in book.orders.values()}):
             risk.set_position(symbol, book.held(symbol))
         if book.high_water is not None:
             risk.set_high_water(book.high_water)
@@ -81,7 +81,12 @@ class RiskMirror:
             self._set_order(order)
 
     def _change(self, event: OrderChanged) -> None:
-        self._set_order(self._book.orders[event.order.id])
+        order = self._book.orders[event.order.id]
+        self._set_order(order)
+        facts, held = self._risk.facts(order.asset), self._book.held(order.asset)
+        if facts is not None and facts.quantity != held:
+            # An answer has taken back a total that a stand-in was booked for.
+            self._risk.set_position(order.asset, held)
         if event.order.status is OrderStatus.REJECTED:
             self._risk.note_reject(self._clock.monotonic())
 
@@ -89,14 +94,13 @@ class RiskMirror:
         self._set_order(self._book.orders[event.order_id])
 
     def _fill(self, event: FillBooked) -> None:
-        if event.evidence != "covered":
-            self._tell_of(event.fill)
-
-    def _tell_of(self, fill: Fill) -> None:
+        fill = event.fill
         now, assets = self._clock.monotonic(), self._book.assets
         multiplier = assets[fill.asset].multiplier if fill.asset in assets else 1.0
         self._set_order(self._book.orders[fill.order_id])
         self._risk.set_position(fill.asset, self._book.held(fill.asset), at=now)
+        if event.evidence == "covered":
+            return
         spent = fill.signed_quantity * fill.price * multiplier + fill.fee
         self._risk.note_fill(fill.asset, fill.side, now, value=spent)
 

@@ -55,6 +55,7 @@ class SafeBroker:
     Attributes:
         is_connected: whether orders can be sent and their events arrive.
         is_rehearsing: whether the strategy is being shown the past, so that nothing may leave.
+        on_refusal: told of orders that never left; None for the account's listener.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands between
@@ -70,6 +71,7 @@ class SafeBroker:
     ) -> None:
         self.is_connected = False
         self.is_rehearsing = False
+        self.on_refusal: Callable[[Order], None] | None = None
         self.capabilities = broker.capabilities
         self._broker = broker
         self._account = account
@@ -117,7 +119,9 @@ class SafeBroker:
             return order
         if opening is not None:
             self._after_closing[order.id] = opening
-        await self._transmission.send((order.id,), self._broker.submit(order.id, order.request))
+        await self._transmission.send(
+            (order.id,), lambda: self._broker.submit(order.id, order.request)
+        )
         return self._account.book.orders[order.id]
 
     async def submit_family(
@@ -169,7 +173,7 @@ class SafeBroker:
         # A cancel is sent even if the journal cannot be written: it only takes risk away.
         self._account.record(CancelRequested(order_id=order_id, by=by))
         failpoint("cancel.recorded")
-        await self._transmission.ask(self._broker.cancel(order_id))
+        await self._transmission.ask(lambda: self._broker.cancel(order_id))
         failpoint("cancel.sent")
         return True
 
@@ -207,7 +211,8 @@ class SafeBroker:
             return attrs.evolve(order, reason=f"not replaced: {error}")
         failpoint("replace.committed")
         self._account.risk.note_sent(verdict.request, self._clock.monotonic(), is_replacement=True)
-        answer = await self._transmission.ask(self._broker.replace(order_id, verdict.request))
+        approved = verdict.request
+        answer = await self._transmission.ask(lambda: self._broker.replace(order_id, approved))
         if answer is not None:
             self._intake.take(answer, "answer")
         failpoint("replace.answered")
@@ -265,7 +270,10 @@ class SafeBroker:
         held = self._account.held(request.asset)
         if held * request.side.sign >= 0:
             return self._rejected(request, "nothing is held that it could reduce")
-        quantity = min(request.quantity, abs(held))
+        left = abs(self._account.risk.closing_quantity(request.asset))
+        if not left:
+            return self._rejected(request, "open orders reduce all of it already")
+        quantity = min(request.quantity, left)
         return attrs.evolve(request, quantity=quantity, reduce_only=False)
 
     async def _submit_group(
@@ -284,7 +292,8 @@ class SafeBroker:
             return orders
         ids = tuple(order.id for order in orders)
         send = broker.submit_family if is_family else broker.submit_alternatives
-        await self._transmission.send(ids, send(ids, [order.request for order in orders]))
+        sending = [order.request for order in orders]
+        await self._transmission.send(ids, lambda: send(ids, sending))
         return tuple(self._account.book.orders[order_id] for order_id in ids)
 
     def _admit(
@@ -352,6 +361,7 @@ class SafeBroker:
                 instead_of=instead_of,
             )
         )
+        failpoint("order.denied")
         breach = refused.breach
         if breach is not None:
             self._account.restrict(
@@ -375,6 +385,7 @@ class SafeBroker:
         order = Order(
             f"refused-{self._refusals}", request, OrderStatus.REJECTED, now, now, reason=reason
         )
-        if self._account.listener is not None and not self.is_rehearsing:
-            self._account.listener(order)
+        listener = self.on_refusal or self._account.listener
+        if listener is not None and not self.is_rehearsing:
+            listener(order)
         return order

@@ -1,7 +1,7 @@
 """Shadow trading: the simulated venue of the backtest behind the interface of a real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 import attrs
@@ -66,6 +66,10 @@ class ShadowBroker:
         self._ids: dict[str, str] = {}
         self._own_ids: dict[str, str] = {}
         self._charges = 0
+        self._tell: Callable[[VenueEvent], None] = _ignore
+        self._note: Callable[[VenueEvent], None] = _ignore
+        # Where each trailing stop stood when it was reported last.
+        self._stops: dict[str, float] = {}
         self._is_open = asyncio.Event()
 
     @property
@@ -97,9 +101,9 @@ class ShadowBroker:
         """The terms of an instrument; raises UnknownAssetError where it is not listed."""
         return self._venue.get_asset(asset)
 
-    async def is_shortable(self, asset: str) -> bool:  # noqa: ARG002 - as good as any other
-        """Whether the simulated account may be short."""
-        return self.capabilities.short_selling
+    async def is_shortable(self, asset: str) -> bool:  # noqa: ARG002
+        """Yes: whether the simulated account may be short is said where an order fills."""
+        return True
 
     async def account(self) -> AccountSnapshot:
         """Cash, equity and positions at the last bars."""
@@ -159,11 +163,13 @@ class ShadowBroker:
         """Cancel an order at once."""
         if (own := self._own_ids.get(order_id)) is not None:
             self._venue.cancel_order(own)
+            self._report()
 
     async def cancel_all(self) -> None:
         """Cancel every order at once."""
         for order in tuple(self._venue.pending_orders):
             self._venue.cancel_order(order.id)
+        self._report()
 
     async def replace(self, order_id: str, request: OrderRequest) -> Order:
         """Change an order at once."""
@@ -174,49 +180,65 @@ class ShadowBroker:
             limit_price=request.limit_price,
             stop_price=request.stop_price,
         )
+        self._report()
         return self._named(changed)
 
     async def events(self) -> AsyncIterator[VenueEvent]:
-        """None: what happens, happens at bars, and is handed over there."""
+        """None: what happens is told by :meth:`report_to`, at the very moment."""
         await self._is_open.wait()
         return
         yield  # pragma: no cover - makes this an iterator
 
     # Bars
 
-    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> Sequence[VenueEvent]:
-        """Let working orders meet the bars; gives what happened since the last call."""
+    def report_to(
+        self, tell: Callable[[VenueEvent], None], note: Callable[[VenueEvent], None]
+    ) -> None:
+        """Report what happens at the very moment: ``note`` takes what strategies are not told."""
+        self._tell, self._note = tell, note
+
+    def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> None:
+        """Let working orders meet the bars."""
         venue = self._venue
         venue.bars, venue.now = bars, timestamp
-        costs = self._accrue(timestamp)
+        self._accrue()
         if venue.book.working:
             venue.match()
-        events, venue.outbox = venue.outbox or [], []
-        named = [
-            self._named(event) if isinstance(event, Order) else self._named_fill(event)
-            for event in events
-        ]
-        return [*costs, *named]
+        self._report()
+        self._report_stops()
 
     def finish_bar(self) -> None:
         """Do what happens at the close of the bars after the strategy has acted."""
         self._venue.finish_bar()
+        self._report()
 
-    def _accrue(self, timestamp: datetime) -> list[CashFlow]:
-        before = self._venue.get_cash()
+    def _accrue(self) -> None:
+        """Charge for what is held, one report for each position, so that the sums are the same."""
         self._venue.accrue()
-        change = self._venue.get_cash() - before
-        if not change:
-            return []
-        self._charges += 1
-        return [
-            CashFlow(
+        charges = self._venue.holding_costs.charges
+        for charge in charges[self._charges :]:
+            self._charges += 1
+            flow = CashFlow(
                 id=f"holding-{self._charges}",
-                amount=change,
-                reason="cost of holding positions",
-                timestamp=timestamp,
+                amount=-charge.amount,
+                reason=f"cost of holding {charge.asset}",
+                timestamp=charge.timestamp,
             )
-        ]
+            self._note(flow)
+
+    def _report(self) -> None:
+        events, self._venue.outbox = self._venue.outbox or [], []
+        for event in events:
+            named = self._named(event) if isinstance(event, Order) else self._named_fill(event)
+            self._tell(named)
+
+    def _report_stops(self) -> None:
+        """Tell where trailing stops have gone to, which is no change of an order's status."""
+        for order in self._venue.book.working.values():
+            stop = order.trail_stop
+            if stop is not None and stop != self._stops.get(order.id):
+                self._stops[order.id] = stop
+                self._note(self._named(order))
 
     # Names
 
@@ -224,6 +246,7 @@ class ShadowBroker:
         for order_id, order in zip(order_ids, orders, strict=True):
             self._ids[order.id] = order_id
             self._own_ids[order_id] = order.id
+        self._report()
         return [self._named(order) for order in orders]
 
     def _named(self, order: Order) -> Order:
@@ -233,3 +256,7 @@ class ShadowBroker:
     def _named_fill(self, fill: Fill) -> Fill:
         order_id = self._ids[fill.order_id]
         return attrs.evolve(fill, id=f"{self._account_id}-{fill.id}", order_id=order_id)
+
+
+def _ignore(event: VenueEvent) -> None:
+    """Nobody listens yet."""

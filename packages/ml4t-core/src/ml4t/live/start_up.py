@@ -1,17 +1,13 @@
 """From a journal on disk to an engine that may trade, or the reasons why it may not."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Protocol
 
 import attrs
 
-from ml4t.core.bars import Bar
 from ml4t.core.broker import AsyncBrokerProtocol, LendingBroker
 from ml4t.core.errors import ConfigError, VenueRefusedError, VenueUnavailableError
-from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.order_requests import Constant
 from ml4t.core.orders import OrderStatus
 from ml4t.core.positions import AccountSnapshot
@@ -19,8 +15,6 @@ from ml4t.core.risk import LiveRiskConfig, TradingState
 from ml4t.core.venue_events import Environment
 from ml4t.live.account import LiveAccount
 from ml4t.live.answers import answer_to
-from ml4t.live.bar_intake import BarIntake
-from ml4t.live.bars import BarGroup
 from ml4t.live.clock import Clock
 from ml4t.live.config import LiveConfig
 from ml4t.live.connection import Connection
@@ -31,11 +25,10 @@ from ml4t.live.journal import EventLog
 from ml4t.live.kill_switch import KillSwitch
 from ml4t.live.reconcile import Reconciler
 from ml4t.live.safe_broker import SafeBroker
-from ml4t.live.strategy_runner import StrategyRunner
 from ml4t.live.unknown_orders import UnknownOrders
 from ml4t.live.watch import Watch
 
-__all__ = ["StartUp", "Startable", "warm_up"]
+__all__ = ["StartUp", "Startable"]
 
 
 class Startable(Protocol):
@@ -43,7 +36,6 @@ class Startable(Protocol):
 
     config: LiveConfig
     broker: AsyncBrokerProtocol
-    feed: DataFeedProtocol
     clock: Clock
     journal: EventLog
     account: LiveAccount
@@ -54,8 +46,6 @@ class Startable(Protocol):
     unknown: UnknownOrders
     connection: Connection
     watch: Watch
-    runner: StrategyRunner
-    bars: BarIntake
 
 
 class StartUp:
@@ -66,10 +56,12 @@ class StartUp:
 
     Attributes:
         reason: why it failed; "" where it did not.
+        error: what is wrong with the configuration; None where nothing is.
     """
 
     def __init__(self, engine: Startable) -> None:
         self.reason = ""
+        self.error: ConfigError | None = None
         self._engine = engine
 
     @property
@@ -78,22 +70,22 @@ class StartUp:
         return bool(self.reason)
 
     async def run(self) -> bool:
-        """Start; False where the engine must not run, with the reason in the journal.
-
-        Raises:
-            ConfigError: the account at the venue is not the configured one.
-        """
+        """Start; False where the engine must not run, with the reason in the journal."""
         engine = self._engine
         self._read_journal()
         try:
             await self._meet_venue()
             failpoint("start.venue_met")
             await self._list_assets()
+            failpoint("start.assets_listed")
             await self._open_account()
             failpoint("start.account_opened")
             await self._find_out_about_orders()
             failpoint("start.orders_known")
             is_clean = await engine.reconciler.run(at_once=True)
+        except ConfigError as error:
+            self.reason, self.error = str(error), error
+            return False
         except (VenueUnavailableError, VenueRefusedError) as error:
             self.reason = f"the start failed: {error}"
             engine.account.alert("start", self.reason)
@@ -139,6 +131,7 @@ class StartUp:
     async def _meet_venue(self) -> None:
         engine, config = self._engine, self._engine.config
         await answer_to(engine.broker.connect(), config.timing.connect)
+        failpoint("start.connected")
         found = await answer_to(engine.broker.identity(), config.timing.snapshot)
         if found.account_id != config.account:
             msg = (
@@ -175,6 +168,7 @@ class StartUp:
             return
         snapshot = await answer_to(engine.broker.account(), engine.config.timing.snapshot)
         engine.account.commit(self._balance(snapshot))
+        failpoint("start.balance_adopted")
 
     def _balance(self, snapshot: AccountSnapshot) -> BalanceAdopted:
         """The first balance: positions that nobody adopted stay a difference."""
@@ -200,26 +194,11 @@ class StartUp:
                 reason = "the program ended while it was being sent"
                 unknown = order.to(OrderStatus.UNKNOWN, now, reason)
                 engine.account.record(OrderChanged(order=unknown, evidence="time-out"))
+        failpoint("start.orders_marked")
         await engine.unknown.ask_now()
 
 
 _ON_THEIR_WAY = frozenset({OrderStatus.NEW, OrderStatus.PENDING, OrderStatus.HELD})
-
-
-async def warm_up(engine: Startable) -> None:
-    """Show the strategy bars of the past, in the order of time, without letting an order leave."""
-    by_time: defaultdict[datetime, dict[str, Bar]] = defaultdict(dict)
-    for symbol in engine.config.assets:
-        for bar in await engine.feed.history(symbol, engine.config.warmup):
-            by_time[bar.timestamp.astimezone(UTC)][symbol] = bar
-            engine.bars.seed(bar)
-    engine.safe.is_rehearsing = True
-    try:
-        for timestamp, bars in sorted(by_time.items()):
-            missing = tuple(symbol for symbol in engine.config.assets if symbol not in bars)
-            await engine.runner.rehearse(BarGroup(timestamp=timestamp, bars=bars, missing=missing))
-    finally:
-        engine.safe.is_rehearsing = False
 
 
 def _written(config: LiveRiskConfig) -> dict[str, str]:

@@ -48,9 +48,10 @@ class StrategyRunner:
 
     Attributes:
         venue: the simulation that meets the same bars; None at a real venue.
-        intake: where what happens in that simulation goes.
         on_bars: told of every group of bars before the strategy sees it.
+        has_started: whether ``on_start`` has returned.
         bars_seen: how many groups the strategy has been shown.
+        allowed: how many seconds one call of the strategy may take.
     """
 
     def __init__(  # noqa: PLR0913 - who is called, where, and who hears of it
@@ -65,15 +66,15 @@ class StrategyRunner:
         on_error: Callable[[str, BaseException | None], None],
     ) -> None:
         self.venue: BarDrivenBroker | None = None
-        self.intake: Intake | None = None
         self.on_bars: Callable[[BarGroup], None] = _ignore
         self.bars_seen = 0
+        self.has_started = False
         self._strategy = strategy
         self._broker = broker
         self._thread = thread
         self._assets = tuple(assets)
         self._zone = zone
-        self._allowed = allowed
+        self.allowed = allowed
         self._on_error = on_error
         self._panel: GrowingPanel | None = None
         self._notices: deque[Notice] = deque()
@@ -91,6 +92,20 @@ class StrategyRunner:
     def waiting(self) -> int:
         """How many groups of bars and notices wait for the strategy."""
         return len(self._groups) + len(self._notices)
+
+    def meet(self, venue: BarDrivenBroker, intake: Intake) -> None:
+        """Have a simulated venue meet the bars that the strategy is shown.
+
+        What happens there changes the account at once, and the strategy is told at the next bar.
+        """
+
+        def tell(event: VenueEvent) -> None:
+            intake.take(event)
+            if isinstance(event, Order | Fill):
+                self._notices.append(event)
+
+        venue.report_to(tell, intake.take)
+        self.venue = venue
 
     def tell(self, notice: Notice) -> None:
         """Have the strategy told of something as soon as it is free."""
@@ -111,11 +126,14 @@ class StrategyRunner:
     async def start(self) -> None:
         """Call ``on_start``."""
         await self._call("on_start", lambda: self._strategy.on_start(self._broker))
+        self.has_started = True
+        failpoint("strategy.started")
 
     async def end(self) -> None:
         """Tell what is left and call ``on_end``."""
         await self._tell_all()
         await self._call("on_end", lambda: self._strategy.on_end(self._broker))
+        failpoint("strategy.ended")
 
     async def rehearse(self, group: BarGroup) -> None:
         """Show bars of the past."""
@@ -128,7 +146,8 @@ class StrategyRunner:
             await self._wake.wait()
             self._wake.clear()
             while len(self._groups) or (self._notices and self.venue is None):
-                await self._tell_all()
+                if self.venue is None:
+                    await self._tell_all()
                 if len(self._groups):
                     await self._handle(await self._groups.get())
             self._idle.set()
@@ -141,7 +160,7 @@ class StrategyRunner:
         bars = self._slice(group)
         failpoint("bars.shown")
         if self.venue is not None:
-            self._meet(self.venue.begin_bar(bars.timestamp, bars))
+            self.venue.begin_bar(bars.timestamp, bars)
         self.on_bars(group)
         await self._tell_all()
         await self._on_data(bars)
@@ -149,13 +168,6 @@ class StrategyRunner:
         if self.venue is not None:
             self.venue.finish_bar()
         failpoint("bars.handled")
-
-    def _meet(self, events: Sequence[VenueEvent]) -> None:
-        assert self.intake is not None  # noqa: S101 - comes with the venue
-        for event in events:
-            self.intake.take(event, "event")
-            if isinstance(event, Order | Fill):
-                self._notices.append(event)
 
     def _slice(self, group: BarGroup) -> MarketSlice:
         if self._panel is None:
@@ -194,10 +206,10 @@ class StrategyRunner:
         """Call the strategy; an error or an overrun is told, and the runtime goes on."""
         running = asyncio.ensure_future(self._thread.run(function))
         try:
-            limit = None if self._allowed == math.inf else self._allowed
+            limit = None if self.allowed == math.inf else self.allowed
             done, _ = await asyncio.wait({running}, timeout=limit)
             if not done:
-                self._on_error(f"{name} has been running for {self._allowed:g} s", None)
+                self._on_error(f"{name} has been running for {self.allowed:g} s", None)
                 await asyncio.wait({running})
         finally:
             running.cancel()

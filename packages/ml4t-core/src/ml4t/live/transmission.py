@@ -1,7 +1,7 @@
 """Handing orders to an adapter: once, and with an answer or the knowledge that there is none."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from ml4t.core.broker import AsyncBrokerProtocol
@@ -61,9 +61,12 @@ class Transmission:
         return order_id in self._sending
 
     async def send(
-        self, order_ids: Sequence[str], call: Coroutine[object, object, Order | Sequence[Order]]
+        self,
+        order_ids: Sequence[str],
+        call: Callable[[], Coroutine[object, object, Order | Sequence[Order]]],
     ) -> None:
         """Hand over orders, and take in the answer or that there is none."""
+        failpoint("order.leaving")
         self._sending.update(order_ids)
         try:
             answer = await self.ask(call)
@@ -81,14 +84,15 @@ class Transmission:
                 self._intake.take(unknown, "time-out")
         failpoint("order.taken_in")
 
-    async def ask(self, call: Coroutine[object, object, T]) -> T | None:
+    async def ask(self, call: Callable[[], Coroutine[object, object, T]]) -> T | None:
         """What the adapter answers; None if it does not, in time or at all."""
-        task = asyncio.ensure_future(call)
+        task = asyncio.ensure_future(_made(call))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._patience)
         finally:
             # What it has not sent by now it must not send later.
             task.cancel()
+            task.add_done_callback(_take_note)
         failpoint("venue.asked")
         if not done or task.cancelled():
             return None
@@ -102,3 +106,14 @@ class Transmission:
             self._account.restrict("account", TradingState.HALTED, str(error), latched=True)
         else:
             self._account.alert("venue", f"no usable answer: {type(error).__name__}: {error}")
+
+
+async def _made(call: Callable[[], Coroutine[object, object, T]]) -> T:
+    """The answer of a call, so that what making it raises is raised in the same place."""
+    return await call()
+
+
+def _take_note(task: "asyncio.Future[T]") -> None:
+    """Take what a call that was given up raises in the end, so that nobody complains."""
+    if not task.cancelled():
+        task.exception()

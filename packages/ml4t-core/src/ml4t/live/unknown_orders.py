@@ -7,6 +7,7 @@ from ml4t.core.orders import Order, OrderStatus
 from ml4t.live.account import LiveAccount
 from ml4t.live.answers import answer_to
 from ml4t.live.clock import Clock
+from ml4t.live.failpoints import failpoint
 from ml4t.live.intake import Intake
 
 __all__ = ["UnknownOrders"]
@@ -86,6 +87,7 @@ class UnknownOrders:
             search.next_at = self._clock.monotonic() + _PAUSES[min(search.asked, 3)]
             search.asked += 1
             found = await answer_to(self._broker.find_order(order.id), self._patience)
+            failpoint("unknown.asked")
             if found is not None:
                 self._found(found)
             else:
@@ -131,3 +133,4 @@ class UnknownOrders:
         reason = f"not accepted: the venue did not have it in two looks {self._apart:g} s apart"
         never = order.to(OrderStatus.REJECTED, self._clock.now(), reason)
         self._intake.take(never, "query")
+        failpoint("unknown.never_accepted")

@@ -102,6 +102,7 @@ class SimulatedVenue:
             short_selling=market.account.allows_short,
             replace_orders=True,
             order_groups=True,
+            reduce_only=True,
         )
         self.bars: MarketSlice | None = None
         self.now: datetime | None = None

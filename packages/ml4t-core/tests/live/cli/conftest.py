@@ -1,5 +1,6 @@
 """A folder to trade in, and a broker of an imaginary wheel."""
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,7 @@ class Venue:
         self.connections = 0
         self.options: Mapping[str, object] = {}
         self.secret: Secret | None = None
+        self.fault: type[Exception] | None = None
 
 
 class StubBroker:
@@ -93,6 +95,10 @@ class StubBroker:
             msg = "wrong is no option"
             raise ConfigError(msg)
         cls.venue.options, cls.venue.secret = options, secrets("STUB_KEY")  # type: ignore[operator]
+        if cls.venue.fault is not None:
+            msg = f"the key was {cls.venue.secret.reveal()}"
+            logging.getLogger("some.vendor").error(msg)
+            raise cls.venue.fault(msg)
         return cls()
 
     async def connect(self) -> None:

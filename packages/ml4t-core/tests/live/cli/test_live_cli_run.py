@@ -193,7 +193,8 @@ class StoppableEngine:
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 async def test_the_first_signal_stops_and_the_second_leaves(name: str) -> None:
-    engine, left = StoppableEngine(), []
+    engine = StoppableEngine()
+    left: list[int] = []
 
     with Signals(engine, leave=left.append):
         for _ in range(2):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ml4t.core import Environment
+from ml4t.core import ConfigError, Environment
 from ml4t.core.risk import CONTROLS
 from ml4t.live.control import ControlServer
 from ml4t.live.journal import StateDirectory, verify
@@ -390,6 +390,27 @@ def test_a_venue_that_cannot_be_reached_is_told(
 
     assert 1 == status
     assert "FAIL  connection: the venue did not answer" in told
+
+
+@pytest.mark.parametrize("command", ["doctor", "kill", "recover", "run"])
+@pytest.mark.parametrize("kind", [ConfigError, ZeroDivisionError], ids=["refusal", "fault"])
+def test_an_adapter_that_tells_its_key_does_not_get_through(
+    folder: Path,
+    venue: Any,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    kind: type[Exception],
+) -> None:
+    damaged(folder)
+    venue.fault = kind
+
+    arguments = ["buy.py"] if command == "run" else []
+    assert 1 == main([command, *arguments, "--config", "paper.toml"])
+
+    captured = capsys.readouterr()
+    told = captured.out + captured.err
+    assert "the key was ***" in told
+    assert CANARY not in told
 
 
 # Selfcheck

@@ -1,7 +1,7 @@
 """Tests of :mod:`ml4t.live.testing.fault_venue` and its parts, without faults."""
 
 import asyncio
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +19,7 @@ from ml4t.live.testing import (
     VirtualClock,
     VirtualLoop,
     seeded,
+    short_sessions,
     weekday_sessions,
 )
 
@@ -313,6 +314,14 @@ def test_sessions_follow_the_hours_of_their_zone() -> None:
     assert days.session_of(days.sessions[0].opens) is None
     assert days.session_of(days.sessions[0].closes) == days.sessions[0]
     assert days.session_of(datetime(2024, 4, 1, tzinfo=UTC)) is None
+
+
+def test_days_can_be_short() -> None:
+    first = datetime(2024, 1, 5, 9, tzinfo=UTC)
+    days = short_sessions(first, 3, timedelta(minutes=13), timedelta(minutes=2))
+    assert [str(day.label) for day in days] == ["2024-01-05", "2024-01-06", "2024-01-07"]
+    assert [day.opens.minute for day in days] == [0, 15, 30]
+    assert [day.closes.minute for day in days] == [13, 28, 43]
 
 
 def test_sessions_must_not_overlap() -> None:

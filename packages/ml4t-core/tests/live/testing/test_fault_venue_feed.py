@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ml4t.core.bars import Bar
+from ml4t.core.raw_bars import RawBar
 from ml4t.live.testing import At
 from ml4t.live.testing.bar_faults import (
     DelayBar,
@@ -13,6 +14,7 @@ from ml4t.live.testing.bar_faults import (
     RepeatBar,
     ReverseBars,
     ScaleBar,
+    SpoilBar,
     StampInFuture,
 )
 
@@ -52,6 +54,14 @@ def test_prices_can_be_wrong_by_a_factor(play) -> None:
     wrong = play(_three_bars, At(call="bar.delivery", number=2, do=ScaleBar(factor=100)))
     assert wrong[0] == right[0]
     assert wrong[1].close == right[1].close * 100
+
+
+def test_what_is_no_bar_comes_as_it_is(play) -> None:
+    spoil = At(call="bar.delivery", number=2, do=SpoilBar(field="high", value=-1.0))
+    first, second, third = play(_three_bars, spoil)
+    assert [Bar, RawBar, Bar] == [type(bar) for bar in (first, second, third)]
+    assert (second.asset, second.high) == ("A", -1.0)
+    assert second.low > second.high
 
 
 def test_history_ends_before_what_is_to_come(play) -> None:

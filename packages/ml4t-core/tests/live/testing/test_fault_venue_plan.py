@@ -20,7 +20,7 @@ def test_every_fault_says_what_it_stands_for(kind) -> None:
     assert fault.opportunities
     assert fault.opportunities <= OPPORTUNITIES
     assert 0 < fault.likely <= 1
-    assert kind.drawn(seeded(1)) == fault
+    assert repr(kind.drawn(seeded(1))) == repr(fault)
     assert attrs.has(kind)
 
 
@@ -43,6 +43,8 @@ def test_a_fault_must_fit_where_it_is_put() -> None:
         After(seconds=1, do=LoseAnswer())
     with pytest.raises(ConfigError, match="from 0 to 1"):
         FaultPlan(rates={LoseAnswer: 1.5})
+    with pytest.raises(ConfigError, match="reads must be"):
+        FaultPlan(reads=-1)
 
 
 def test_a_plan_says_what_it_holds() -> None:
@@ -59,6 +61,12 @@ def test_rates_are_kept_until_healed() -> None:
     assert faults.draw("execution") is None
     faults.heal()
     assert {None} == {faults.draw("submit") for _ in range(100)}
+
+
+def test_questions_fail_less_often_than_orders() -> None:
+    faults = FaultInjector(FaultPlan(rates={LoseAnswer: 1.0}, reads=0.1), seeded(1))
+    assert all(faults.draw("submit") for _ in range(100))
+    assert 50 < sum(faults.draw("account") is not None for _ in range(1_000)) < 200
 
 
 def test_what_the_script_names_comes_after_healing_too() -> None:

@@ -10,6 +10,7 @@ from ml4t.core.errors import DataError, UnknownAssetError, VenueUnavailableError
 from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.venue_events import ConnectionChange, FillBust
 from ml4t.live.clock import SystemClock
 from ml4t.live.testing import (
@@ -156,7 +157,8 @@ def test_values_survive_the_line() -> None:
         OrderStatus.UNKNOWN,
         submitted_at=datetime(2024, 1, 2, tzinfo=UTC),
     )
-    message = {"n": 1, "is": [order, None, FillBust(fill_id="x"), {"deep": 0.1}]}
+    raw = RawBar(timestamp="?", asset="A", open=1, high=-1.0, low=-2.0, close=None)
+    message = {"n": 1, "is": [order, raw, None, FillBust(fill_id="x"), {"deep": 0.1}]}
     assert from_line(to_line(message)) == message
 
 

@@ -1,5 +1,6 @@
 """Live bars: judged, gathered by instant and shown as the slices that a backtest shows."""
 
+from ml4t.core.raw_bars import BarFault, RawBar, bar_or_fault
 from ml4t.live.bars.aggregation import BarAggregator
 from ml4t.live.bars.barrier import BarBarrier, Undelivered
 from ml4t.live.bars.boundaries import BarGrid, read_bar_length
@@ -14,7 +15,6 @@ from ml4t.live.bars.quarantine import (
     Fault,
     Quarantined,
 )
-from ml4t.core.raw_bars import BarFault, RawBar, bar_or_fault
 from ml4t.live.bars.replay import ReplayFeed
 from ml4t.live.bars.ticks import Tick
 

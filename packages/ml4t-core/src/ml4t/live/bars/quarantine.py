@@ -11,8 +11,8 @@ from ml4t.core.bars import Bar
 from ml4t.core.calendar import TradingCalendar
 from ml4t.core.errors import DataError, InvalidValueError
 from ml4t.core.order_requests import Constant
-from ml4t.core.times import require_aware
 from ml4t.core.raw_bars import BarFault, RawBar, bar_or_fault
+from ml4t.core.times import require_aware
 
 __all__ = ["Admitted", "BarQuarantine", "BarRules", "Dropped", "Fault", "Quarantined"]
 

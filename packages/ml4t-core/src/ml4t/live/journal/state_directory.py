@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from ml4t.live.failpoints import failpoint
 from ml4t.live.journal.errors import JournalInUseError, JournalWriteError
 
 __all__ = ["EngineLock", "StateDirectory"]
@@ -109,6 +110,7 @@ class StateDirectory:
             os.close(file)
             msg = f"account {account_id} cannot be locked in {self.path}: {error}"
             raise JournalWriteError(msg) from error
+        failpoint("state.locked")
         return EngineLock(file)
 
     def holder(self, account_id: str) -> int | None:

@@ -1,6 +1,7 @@
 """Broker, feed and calendar of a run, made of what its file says."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -10,10 +11,11 @@ from ml4t.core.assets import Asset
 from ml4t.core.broker import AsyncBrokerProtocol
 from ml4t.core.calendar import AlwaysOpen, TradingCalendar
 from ml4t.core.errors import ConfigError
+from ml4t.core.exchange_sessions import ExchangeSessions
 from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.protocol import check_protocol
 from ml4t.live.bars import ReplayFeed
-from ml4t.live.clock import Clock
+from ml4t.live.clock import BarClock, Clock
 from ml4t.live.config import ExecutionMode
 from ml4t.live.config_file import LiveFile
 from ml4t.live.discovery import find_broker
@@ -25,6 +27,8 @@ __all__ = ["SHADOW", "Assembly", "Replay", "SecretSource", "assemble", "broker_n
 
 SHADOW = "shadow"
 """The broker that needs no wheel: the simulated venue."""
+
+_BEFORE = timedelta(seconds=1)
 
 SecretSource = Callable[[str], Secret]
 
@@ -61,12 +65,14 @@ class Assembly:
         calendar: the sessions of the market.
         venue: the broker of the wheel, whose venue the strategy is meant for; in shadow not the
             one that orders go to. None where there is none.
+        clock: the time of the run, which is that of the bars where they are recorded ones.
     """
 
     broker: AsyncBrokerProtocol
     feed: DataFeedProtocol
     calendar: TradingCalendar
     venue: AsyncBrokerProtocol | None
+    clock: Clock
 
 
 def broker_name(file: LiveFile, named: str | None) -> str:
@@ -124,6 +130,8 @@ def assemble(
         feed: DataFeedProtocol = ReplayFeed(
             bars, clock=clock, speed=replay.speed, warmup=live.warmup
         )
+        # The run lives in the time of its bars, whatever the pace at which they are played.
+        clock = BarClock(min(bar.timestamp for bar in bars) - _BEFORE)
     else:
         feed = _feed(name, venue, file)
     broker = venue
@@ -137,7 +145,7 @@ def assemble(
             account_id=live.account,
             daily=live.bar_size is None,
         )
-    return Assembly(broker=broker, feed=feed, calendar=calendar, venue=venue)
+    return Assembly(broker=broker, feed=feed, calendar=calendar, venue=venue, clock=clock)
 
 
 def _feed(name: str, venue: AsyncBrokerProtocol | None, file: LiveFile) -> DataFeedProtocol:
@@ -157,8 +165,6 @@ def _calendar(name: str, venue: AsyncBrokerProtocol | None) -> TradingCalendar:
     if name == "always":
         return AlwaysOpen()
     if name:
-        from ml4t.live.calendars import ExchangeSessions  # noqa: PLC0415 - an extra, rarely used
-
         return ExchangeSessions(name)
     make = getattr(venue, "calendar", None)
     return cast("TradingCalendar", make()) if callable(make) else AlwaysOpen()

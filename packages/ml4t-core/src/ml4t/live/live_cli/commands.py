@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import attrs
 
@@ -16,10 +18,14 @@ from ml4t.live.live_cli import (
     run,
     selfcheck,
 )
+from ml4t.live.logs import LogConfig, Logs
+from ml4t.live.secrets import Redactor
 
 __all__ = ["COMMANDS", "main", "replay"]
 
 _REFUSED = 1
+_QUIET = LogConfig(level="WARNING")
+_WITH_OWN_LOGS = (run.run, run.replay)
 
 
 @attrs.frozen(kw_only=True)
@@ -185,10 +191,15 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str], name: str) -
         args = parser.parse_args(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    redactor = args.redactor = Redactor()
     try:
-        status: int = args.do(args)
+        with nullcontext() if args.do in _WITH_OWN_LOGS else Logs(_QUIET, redactor):
+            status: int = args.do(args)
     except (Ml4tError, OSError) as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        sys.stderr.write(redactor(f"{name}: {error}\n"))
+        return _REFUSED
+    except Exception:  # noqa: BLE001 - the outermost place: a traceback may show a secret
+        sys.stderr.write(redactor(traceback.format_exc()))
         return _REFUSED
     return status
 

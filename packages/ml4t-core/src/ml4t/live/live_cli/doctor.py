@@ -47,7 +47,8 @@ def doctor(args: argparse.Namespace) -> int:
         needs = _strategy(args.strategy, findings) or needs
     if file is not None:
         _look_at(args, file, needs, findings)
-    say(told(findings))
+    redactor: Redactor = args.redactor
+    say(redactor(told(findings)))
     return 0 if all(finding.is_ok for finding in findings) else 1
 
 
@@ -59,10 +60,9 @@ def _look_at(
     name = _try(findings, "broker named", lambda: broker_name(file, args.broker), "name one")
     if name is None or name == SHADOW:
         return
-    redactor = Redactor()
     advice = "install its wheel, and give it what the message asks for"
     broker = _try(
-        findings, "broker made", lambda: make_broker(name, file, Secrets(redactor)), advice
+        findings, "broker made", lambda: make_broker(name, file, Secrets(args.redactor)), advice
     )
     if broker is None:
         return

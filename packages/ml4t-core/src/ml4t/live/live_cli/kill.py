@@ -20,7 +20,7 @@ from ml4t.live.live_cli.options import (
     state_of,
     warn,
 )
-from ml4t.live.secrets import Redactor, Secrets
+from ml4t.live.secrets import Secrets
 
 __all__ = ["add_kill", "cancel_everything", "kill"]
 
@@ -78,7 +78,7 @@ def _without_engine(args: argparse.Namespace, state: StateDirectory) -> int:
         say("a shadow account has no orders outside of its engine")
         return 0
     name = broker_name(file, args.broker)
-    broker = make_broker(name, file, Secrets(Redactor()))
+    broker = make_broker(name, file, Secrets(args.redactor))
     left = asyncio.run(cancel_everything(broker, file, args.wait))
     if left:
         warn(f"{len(left)} orders still work: {', '.join(left)}. Call the broker")

@@ -19,7 +19,7 @@ from ml4t.live.events import BalanceAdopted
 from ml4t.live.journal import JournalOwner, StateDirectory, quarantine, rebuild, verify
 from ml4t.live.live_cli.assembly import broker_name, make_broker
 from ml4t.live.live_cli.options import add_config, add_state, person, say, settings_of, warn
-from ml4t.live.secrets import Redactor, Secrets
+from ml4t.live.secrets import Secrets
 
 __all__ = ["add_recover", "recover"]
 
@@ -54,7 +54,7 @@ def recover(args: argparse.Namespace) -> int:
         if file.live.mode is ExecutionMode.SHADOW:
             msg = "a shadow account is nowhere but in its journal: begin with a new state folder"
             raise ConfigError(msg)
-        truth = asyncio.run(_truth(make_broker(name, file, Secrets(Redactor())), file))
+        truth = asyncio.run(_truth(make_broker(name, file, Secrets(args.redactor)), file))
         _show(truth)
         if not _confirmed(file.live.account):
             warn("not the account's id: nothing was changed")

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
     Raises:
         Ml4tError: it cannot be started.
     """
-    redactor = Redactor()
+    redactor: Redactor = args.redactor
     file = settings_of(args)
     replay_of = None if args.replay is None else Replay(path=args.replay, speed=args.speed)
     if replay_of is None and args.speed is not None:
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
                 assembly=assembly,
                 journal=journal,
                 state=state,
-                clock=SystemClock(),
+                clock=assembly.clock,
             )
             say(f"{file.live.mode.value} on account {file.live.account}, broker {name}")
             return asyncio.run(_serve(parts, maker, journal.snapshot_to))
@@ -130,18 +130,18 @@ def replay(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int
     """
     args.mode, args.broker, args.state = "shadow", SHADOW, None
     file = settings_of(args)
-    with Logs(_log_config(args), Redactor()):
+    with Logs(_log_config(args), args.redactor):
         strategy, digest = _strategy(args.strategy, None)
         clock = SystemClock()
         played = Replay(path=args.replay, speed=args.speed)
-        assembly = assemble(SHADOW, file, Secrets(Redactor()), clock, played)
+        assembly = assemble(SHADOW, file, Secrets(args.redactor), clock, played)
         parts = EngineParts(
             strategy=strategy,
             config=attrs.evolve(file.live, strategy_hash=digest),
             assembly=assembly,
             journal=MemoryJournal(_owner(file, SHADOW), clock),
             state=None,
-            clock=clock,
+            clock=assembly.clock,
         )
         return asyncio.run(_serve(parts, maker))
 

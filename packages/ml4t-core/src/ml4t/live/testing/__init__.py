@@ -32,7 +32,12 @@ from ml4t.live.testing.fault_broker import FaultyBroker
 from ml4t.live.testing.fault_feed import FaultyFeed
 from ml4t.live.testing.fault_plan import After, At, FaultPlan
 from ml4t.live.testing.fault_venue import FaultyVenue
-from ml4t.live.testing.listed_sessions import DayHours, ListedSessions, weekday_sessions
+from ml4t.live.testing.listed_sessions import (
+    DayHours,
+    ListedSessions,
+    short_sessions,
+    weekday_sessions,
+)
 from ml4t.live.testing.lockstep import LockstepThread
 from ml4t.live.testing.market import MarketSettings
 from ml4t.live.testing.order_desk import VenueRules
@@ -69,6 +74,7 @@ __all__ = [
     "compare",
     "run",
     "seeded",
+    "short_sessions",
     "swarm_plan",
     "weekday_sessions",
 ]

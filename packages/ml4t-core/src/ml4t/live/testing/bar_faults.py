@@ -1,5 +1,6 @@
 """Faults of a single bar: missing, late, twice, out of order, of another time or price."""
 
+import math
 from datetime import timedelta
 from random import Random
 from typing import ClassVar, Self
@@ -7,7 +8,8 @@ from typing import ClassVar, Self
 import attrs
 
 from ml4t.core.bars import Bar
-from ml4t.live.testing.bar_line import BarFault, BarLine
+from ml4t.core.raw_bars import RawBar
+from ml4t.live.testing.bar_line import BarLine, DeliveryFault
 
 __all__ = [
     "DelayBar",
@@ -16,12 +18,13 @@ __all__ = [
     "RepeatBar",
     "ReverseBars",
     "ScaleBar",
+    "SpoilBar",
     "StampInFuture",
 ]
 
 
 @attrs.frozen(kw_only=True)
-class DropBar(BarFault):
+class DropBar(DeliveryFault):
     """The bar is lost."""
 
     ids: ClassVar[tuple[str, ...]] = ("F38",)
@@ -32,7 +35,7 @@ class DropBar(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class DelayBar(BarFault):
+class DelayBar(DeliveryFault):
     """The bar comes late.
 
     Attributes:
@@ -53,7 +56,7 @@ class DelayBar(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class RepeatBar(BarFault):
+class RepeatBar(DeliveryFault):
     """The bar comes twice.
 
     Attributes:
@@ -75,7 +78,7 @@ class RepeatBar(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class ReverseBars(BarFault):
+class ReverseBars(DeliveryFault):
     """The bar comes behind the next one of its asset."""
 
     ids: ClassVar[tuple[str, ...]] = ("F38",)
@@ -86,7 +89,7 @@ class ReverseBars(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class StampInFuture(BarFault):
+class StampInFuture(DeliveryFault):
     """The bar says that it will be complete later than now.
 
     Attributes:
@@ -103,7 +106,7 @@ class StampInFuture(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class ScaleBar(BarFault):
+class ScaleBar(DeliveryFault):
     """The prices of the bar are wrong by a factor.
 
     Attributes:
@@ -131,7 +134,32 @@ class ScaleBar(BarFault):
 
 
 @attrs.frozen(kw_only=True)
-class MuteFeed(BarFault):
+class SpoilBar(DeliveryFault):
+    """A price of the bar is none, or the high is below the low.
+
+    Attributes:
+        field: which number is spoilt.
+        value: what stands there instead; a negative high is below every low.
+    """
+
+    ids: ClassVar[tuple[str, ...]] = ("F39",)
+    field: str = "close"
+    value: float = math.nan
+
+    @classmethod
+    def drawn(cls, rng: Random) -> Self:
+        """Any price, in any way."""
+        field = rng.choice(("open", "high", "low", "close"))
+        return cls(field=field, value=rng.choice((math.nan, 0.0, -1.0, math.inf)))
+
+    def deliver(self, line: BarLine, bar: Bar) -> None:
+        """Send it as it is, which is no bar."""
+        prices = {**bar, self.field: self.value}
+        line.send(RawBar(timestamp=bar.timestamp, asset=bar.asset, **prices))
+
+
+@attrs.frozen(kw_only=True)
+class MuteFeed(DeliveryFault):
     """No bar comes for a while, though connected.
 
     Attributes:

@@ -8,11 +8,12 @@ from typing import ClassVar
 import attrs
 
 from ml4t.core.bars import Bar
+from ml4t.core.raw_bars import RawBar
 from ml4t.live.testing.agenda import Agenda
 from ml4t.live.testing.faults import Fault
 from ml4t.live.testing.injector import FaultInjector
 
-__all__ = ["BarFault", "BarLine"]
+__all__ = ["BarLine", "DeliveryFault"]
 
 
 class BarLine:
@@ -30,8 +31,8 @@ class BarLine:
     """
 
     def __init__(self, agenda: Agenda, faults: FaultInjector, rng: Random) -> None:
-        self.bars: asyncio.Queue[Bar | None] = asyncio.Queue()
-        self.lost: list[Bar] = []
+        self.bars: asyncio.Queue[Bar | RawBar | None] = asyncio.Queue()
+        self.lost: list[Bar | RawBar] = []
         self.latency = (0.05, 0.5)
         self._agenda = agenda
         self._faults = faults
@@ -42,12 +43,12 @@ class BarLine:
     def deliver(self, bar: Bar) -> None:
         """A bar is complete; a fault may come between."""
         fault = self._faults.draw("bar.delivery")
-        if isinstance(fault, BarFault):
+        if isinstance(fault, DeliveryFault):
             fault.deliver(self, bar)
         else:
             self.send(bar)
 
-    def send(self, bar: Bar, seconds: float = 0.0) -> None:
+    def send(self, bar: Bar | RawBar, seconds: float = 0.0) -> None:
         """Send a bar, and behind it the one of the same asset that was held back."""
         delay = seconds + self._rng.uniform(*self.latency)
         self._agenda.after(delay, partial(self._arrive, bar))
@@ -59,7 +60,7 @@ class BarLine:
         """Keep a bar until the next one of its asset has been sent."""
         self._held[bar.asset] = bar
 
-    def lose(self, bar: Bar) -> None:
+    def lose(self, bar: Bar | RawBar) -> None:
         """Send nothing."""
         self.lost.append(bar)
 
@@ -72,7 +73,7 @@ class BarLine:
         self._mute_until = -1.0
         self._held.clear()
 
-    def _arrive(self, bar: Bar) -> None:
+    def _arrive(self, bar: Bar | RawBar) -> None:
         if self._agenda.now >= self._mute_until:
             self.bars.put_nowait(bar)
         else:
@@ -80,7 +81,7 @@ class BarLine:
 
 
 @attrs.frozen(kw_only=True)
-class BarFault(Fault):
+class DeliveryFault(Fault):
     """A fault of one bar."""
 
     opportunities: ClassVar[frozenset[str]] = frozenset({"bar.delivery"})

@@ -42,7 +42,7 @@ class DropRequest(CallFault):
     """
 
     ids: ClassVar[tuple[str, ...]] = ("F01",)
-    likely: ClassVar[float] = 0.02
+    likely: ClassVar[float] = 0.2
     seconds: float = 2.0
 
     @classmethod
@@ -66,7 +66,7 @@ class LoseAnswer(CallFault):
     """
 
     ids: ClassVar[tuple[str, ...]] = ("F02",)
-    likely: ClassVar[float] = 0.02
+    likely: ClassVar[float] = 0.2
     seconds: float = 2.0
 
     @classmethod
@@ -91,7 +91,7 @@ class FailAfterDone(CallFault):
     """
 
     ids: ClassVar[tuple[str, ...]] = ("F03", "F09")
-    likely: ClassVar[float] = 0.05
+    likely: ClassVar[float] = 0.3
     text: str = "504 Gateway Timeout"
 
     async def around(self, call: VenueCall[T]) -> T:
@@ -111,7 +111,7 @@ class FailBeforeDone(CallFault):
     """
 
     ids: ClassVar[tuple[str, ...]] = ("F04",)
-    likely: ClassVar[float] = 0.1
+    likely: ClassVar[float] = 0.3
     text: str = "504 Gateway Timeout"
 
     async def around(self, call: VenueCall[T]) -> T:
@@ -131,7 +131,7 @@ class ArriveLate(CallFault):
 
     ids: ClassVar[tuple[str, ...]] = ("F04",)
     opportunities: ClassVar[frozenset[str]] = WRITES
-    likely: ClassVar[float] = 0.05
+    likely: ClassVar[float] = 0.2
     seconds: float = 5.0
 
     @classmethod
@@ -155,7 +155,7 @@ class DelayAnswer(CallFault):
     """
 
     ids: ClassVar[tuple[str, ...]] = ("F13", "F17")
-    likely: ClassVar[float] = 0.2
+    likely: ClassVar[float] = 0.3
     seconds: float = 8.0
 
     @classmethod
@@ -182,7 +182,7 @@ class NeverAnswer(CallFault):
 
     ids: ClassVar[tuple[str, ...]] = ("F07", "F08", "F34")
     opportunities: ClassVar[frozenset[str]] = CALLS
-    likely: ClassVar[float] = 0.02
+    likely: ClassVar[float] = 0.2
     is_done: bool = True
 
     @classmethod
@@ -209,7 +209,7 @@ class TooManyRequests(CallFault):
 
     ids: ClassVar[tuple[str, ...]] = ("F05",)
     opportunities: ClassVar[frozenset[str]] = _ALL
-    likely: ClassVar[float] = 0.03
+    likely: ClassVar[float] = 0.1
     seconds: float = 5.0
 
     @classmethod
@@ -236,7 +236,7 @@ class LagRead(CallFault):
     opportunities: ClassVar[frozenset[str]] = frozenset(
         {"account", "open_orders", "find_order", "fills_since"}
     )
-    likely: ClassVar[float] = 0.1
+    likely: ClassVar[float] = 1.0
     seconds: float = 5.0
 
     @classmethod
@@ -256,7 +256,7 @@ class InterruptPages(CallFault):
 
     ids: ClassVar[tuple[str, ...]] = ("F37",)
     opportunities: ClassVar[frozenset[str]] = frozenset({"open_orders", "fills_since"})
-    likely: ClassVar[float] = 0.1
+    likely: ClassVar[float] = 1.0
 
     async def around(self, call: VenueCall[T]) -> T:
         """Fail half-way."""

@@ -7,6 +7,7 @@ from random import Random
 from ml4t.core.bars import Bar
 from ml4t.core.errors import UnknownAssetError
 from ml4t.core.protocol import PROTOCOL
+from ml4t.core.raw_bars import RawBar
 from ml4t.live.testing.bar_line import BarLine
 from ml4t.live.testing.chance import branch
 from ml4t.live.testing.fault_venue import FaultyVenue
@@ -56,7 +57,7 @@ class FaultyFeed:
         self._venue.advance()
         return self._venue.market.history(asset, length)
 
-    async def bars(self) -> AsyncIterator[Bar]:
+    async def bars(self) -> AsyncIterator[Bar | RawBar]:
         """Complete bars as they arrive, until the feed is closed."""
         while (bar := await self.line.bars.get()) is not None:
             yield bar

@@ -67,6 +67,8 @@ class FaultPlan:
 
     Attributes:
         rates: the probability per opportunity of the faults that come at random.
+        reads: the share of the rate that holds for calls that only ask. A runtime asks all the
+            time, and an order would never get through if each question failed as often as it.
         script: the faults that come at a given place.
 
     Raises:
@@ -74,6 +76,7 @@ class FaultPlan:
     """
 
     rates: Mapping[type[Fault], float] = attrs.field(factory=dict)
+    reads: float = 0.02
     script: Sequence[At | After] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -81,6 +84,9 @@ class FaultPlan:
             if not 0 <= rate <= 1:
                 msg = f"rate of {kind.__name__} must be from 0 to 1, was {rate}"
                 raise ConfigError(msg)
+        if not 0 <= self.reads <= 1:
+            msg = f"reads must be from 0 to 1, was {self.reads}"
+            raise ConfigError(msg)
 
     def __str__(self) -> str:
         """One line that names every fault, for the message of a failed run."""

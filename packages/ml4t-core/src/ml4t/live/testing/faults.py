@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import attrs
 
-__all__ = ["CALLS", "OPPORTUNITIES", "WRITES", "Fault"]
+__all__ = ["CALLS", "OPPORTUNITIES", "READS", "WRITES", "Fault"]
 
 WRITES = frozenset({"submit", "cancel", "cancel_all", "replace"})
 """The calls that change something at the venue."""
@@ -15,6 +15,9 @@ CALLS = WRITES | {
     "fills_since",
 }  # fmt: skip
 """The calls of an adapter that a fault can hit."""
+
+READS = CALLS - WRITES - {"connect"}
+"""The calls that only ask."""
 
 OPPORTUNITIES = CALLS | {
     "acceptance", "replacement", "execution", "event.order", "event.fill", "event.other",

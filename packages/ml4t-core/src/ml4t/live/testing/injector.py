@@ -4,7 +4,7 @@ from collections import Counter
 from random import Random
 
 from ml4t.live.testing.fault_plan import After, At, FaultPlan
-from ml4t.live.testing.faults import Fault
+from ml4t.live.testing.faults import READS, Fault
 
 __all__ = ["FaultInjector"]
 
@@ -30,7 +30,8 @@ class FaultInjector:
         self._chances: dict[str, list[tuple[type[Fault], float]]] = {}
         for kind, rate in plan.rates.items():
             for place in sorted(kind.opportunities):
-                self._chances.setdefault(place, []).append((kind, rate))
+                share = plan.reads if place in READS else 1.0
+                self._chances.setdefault(place, []).append((kind, rate * share))
         self._script = {
             (step.call, step.number): step.do for step in plan.script if isinstance(step, At)
         }

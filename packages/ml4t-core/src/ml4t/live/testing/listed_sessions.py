@@ -9,7 +9,7 @@ import attrs
 from ml4t.core.calendar import Session
 from ml4t.core.errors import InvalidValueError
 
-__all__ = ["DayHours", "ListedSessions", "weekday_sessions"]
+__all__ = ["DayHours", "ListedSessions", "short_sessions", "weekday_sessions"]
 
 _FRIDAY = 4
 
@@ -51,6 +51,31 @@ def weekday_sessions(first: date, count: int, hours: DayHours | None = None) -> 
             sessions.append(hours.on(day))
         day += timedelta(days=1)
     return tuple(sessions)
+
+
+def short_sessions(
+    first: datetime, count: int, trading: timedelta, night: timedelta
+) -> tuple[Session, ...]:
+    """Trading days that are shorter than a day, each with the label of the day after the last.
+
+    A program that looks around every few seconds takes as long for a night in which nothing happens
+    as for a day. Short nights let a test play many days.
+
+    Args:
+        first: when the first one opens, timezone-aware.
+        count: how many.
+        trading: how long each is open.
+        night: how long it is closed before the next one.
+    """
+    label, step = first.date(), trading + night
+    return tuple(
+        Session(
+            label=label + timedelta(days=number),
+            opens=first + number * step,
+            closes=first + number * step + trading,
+        )
+        for number in range(count)
+    )
 
 
 class ListedSessions:

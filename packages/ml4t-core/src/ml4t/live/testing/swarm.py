@@ -35,7 +35,7 @@ EVERY_FAULT: tuple[type[Fault], ...] = (
     world.FloodReports, world.FreezeLink, world.GoDown, world.HaltAsset, world.MuteStream,
     world.PayCash, world.PlaceForeignOrders, world.ReconnectStorm, world.SkewVenueClock,
     bars.DelayBar, bars.DropBar, bars.MuteFeed, bars.RepeatBar, bars.ReverseBars, bars.ScaleBar,
-    bars.StampInFuture,
+    bars.SpoilBar, bars.StampInFuture,
     *LASTING,
 )  # fmt: skip
 """Every kind of fault that can come at random."""

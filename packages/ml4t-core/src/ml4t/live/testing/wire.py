@@ -14,6 +14,7 @@ from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import Order
 from ml4t.core.positions import AccountSnapshot
 from ml4t.core.protocol import PROTOCOL
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.venue_events import AccountIdentity, ConnectionChange, VenueEvent
 from ml4t.live.testing.order_desk import VenueRules
 from ml4t.live.testing.wire_codec import error_of, from_line, to_line
@@ -39,7 +40,7 @@ class WireClient:
 
     def __init__(self, port: int) -> None:
         self.events: asyncio.Queue[VenueEvent] = asyncio.Queue()
-        self.bars: asyncio.Queue[Bar | None] = asyncio.Queue()
+        self.bars: asyncio.Queue[Bar | RawBar | None] = asyncio.Queue()
         self._port = port
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -248,7 +249,7 @@ class WireFeed:
         await self._client.open()
         return await self._client.call("history", list, asset, length)
 
-    async def bars(self) -> AsyncIterator[Bar]:
+    async def bars(self) -> AsyncIterator[Bar | RawBar]:
         """Complete bars as they arrive, until the feed is closed."""
         while (bar := await self._client.bars.get()) is not None:
             yield bar

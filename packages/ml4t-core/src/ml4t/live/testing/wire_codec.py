@@ -21,6 +21,7 @@ from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.positions import AccountSnapshot, Position
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.venue_events import (
     AccountIdentity,
     AccountRestriction,
@@ -38,7 +39,7 @@ _VALUES = {
     kind.__name__: kind
     for kind in (
         AccountIdentity, AccountRestriction, AccountSnapshot, Asset, Bar, CashFlow,
-        ConnectionChange, FeeReport, Fill, FillBust, Order, OrderRequest, Position,
+        ConnectionChange, FeeReport, Fill, FillBust, Order, OrderRequest, Position, RawBar,
     )
 }  # fmt: skip
 _ENUMS = {

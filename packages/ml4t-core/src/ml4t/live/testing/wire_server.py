@@ -7,6 +7,7 @@ from ml4t.core.bars import Bar
 from ml4t.core.broker import AsyncBrokerProtocol
 from ml4t.core.errors import Ml4tError
 from ml4t.core.feed import DataFeedProtocol
+from ml4t.core.raw_bars import RawBar
 from ml4t.core.venue_events import VenueEvent
 from ml4t.live.testing.faults import CALLS
 from ml4t.live.testing.wire_codec import from_line, to_line
@@ -93,7 +94,7 @@ class WireServer:
         async for event in events:
             self._tell({"event": event})
 
-    async def _pump_bars(self, bars: AsyncIterator[Bar]) -> None:
+    async def _pump_bars(self, bars: AsyncIterator[Bar | RawBar]) -> None:
         async for bar in bars:
             self._tell({"bar": bar})
 
