@@ -279,6 +279,9 @@ class BarDrivenBroker(Protocol):
             note: takes the rest, such as where a trailing stop stands after a bar.
         """
 
+    def take_over(self, cash: float, positions: Mapping[str, Position]) -> None:
+        """Go on with the account of an earlier run; called before the first bar."""
+
     def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> None:
         """Let working orders meet the bars."""
 

@@ -75,6 +75,27 @@ class Ledger:
             self._flat[asset] = position
         return position
 
+    def adopt(self, cash: float, positions: Mapping[str, Position]) -> None:
+        """Take an account over as it is, instead of what was booked so far.
+
+        Raises:
+            InvalidValueError: ``cash`` is not finite.
+        """
+        if not -math.inf < cash < math.inf:
+            msg = f"cash must be finite, was {cash}"
+            raise InvalidValueError(msg)
+        self._cash = float(cash)
+        self._positions.clear()
+        self._flat.clear()
+        self._positions.update(
+            {asset: position for asset, position in positions.items() if position.quantity}
+        )
+
+    def learn(self, asset: str, multiplier: float) -> None:
+        """Take the terms of an asset; a position that is open keeps those it has."""
+        self._multipliers[asset] = multiplier
+        self._flat.pop(asset, None)
+
     def charge(self, amount: float) -> None:
         """Take money for something other than a fill, such as interest.
 

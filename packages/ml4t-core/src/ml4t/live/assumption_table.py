@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import attrs
 
@@ -121,9 +122,9 @@ def _table_of(question: str, answer: attrs.AttrsInstance) -> dict[str, object]:
     return table
 
 
-def _default(field: "attrs.Attribute[object]") -> object:
+def _default(field: "attrs.Attribute[Any]") -> object:
     default = field.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+    return default.factory() if hasattr(default, "factory") else default
 
 
 def _answer(question: str, value: object) -> object:

@@ -8,6 +8,7 @@ import attrs
 
 from ml4t.core.assets import Asset
 from ml4t.core.fills import Fill
+from ml4t.core.ledger import Ledger
 from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import LEGAL_TRANSITIONS, Order, OrderStatus
 from ml4t.core.risk import TradingState
@@ -30,7 +31,6 @@ from ml4t.live.events import (
     ReplaceRequested,
     SessionBegan,
 )
-from ml4t.live.live_ledger import LiveLedger
 from ml4t.live.order_totals import OrderTotals
 
 __all__ = ["LiveBook", "replayed", "with_numbers_of"]
@@ -76,7 +76,7 @@ class LiveBook:
         self.open: dict[str, Order] = {}
         self.fills: dict[str, Fill] = {}
         self.busted: set[str] = set()
-        self.ledger: LiveLedger | None = None
+        self.ledger: Ledger | None = None
         self.since: datetime | None = None
         self.assets: dict[str, Asset] = {}
         self.causes: dict[str, CauseRaised] = {}
@@ -194,11 +194,12 @@ class LiveBook:
     def _list(self, event: AssetListed) -> None:
         self.assets[event.asset.symbol] = event.asset
         if self.ledger is not None:
-            self.ledger.learn(event.asset)
+            self.ledger.learn(event.asset.symbol, event.asset.multiplier)
 
     def _adopt(self, event: BalanceAdopted) -> None:
         terms = {asset.symbol: asset.multiplier for asset in self.assets.values()}
-        self.ledger = LiveLedger(event.cash, event.positions, terms)
+        self.ledger = Ledger(event.cash, terms)
+        self.ledger.adopt(event.cash, event.positions)
         self.since = event.since
 
     def _intend(self, event: IntentRecorded) -> None:
@@ -346,7 +347,7 @@ class LiveBook:
     # Parts
 
     @property
-    def _opened(self) -> LiveLedger:
+    def _opened(self) -> Ledger:
         assert self.ledger is not None  # noqa: S101 - nothing trades before a balance is adopted
         return self.ledger
 

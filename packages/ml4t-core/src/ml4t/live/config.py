@@ -1,6 +1,8 @@
 """How a live run is set up, apart from its broker."""
 
 import math
+from collections.abc import Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,6 +70,14 @@ class Timing:
                 raise ConfigError(msg)
 
 
+def _symbols(assets: Iterable[str]) -> tuple[str, ...]:
+    return tuple(assets)
+
+
+def _symbols(assets: Iterable[str]) -> tuple[str, ...]:
+    return tuple(assets)
+
+
 @attrs.frozen(kw_only=True)
 class LiveConfig:
     """How a live run is set up, apart from its broker.
@@ -93,7 +103,7 @@ class LiveConfig:
             confirmed or a mandatory limit is not set.
     """
 
-    assets: tuple[str, ...] = attrs.field(converter=tuple)
+    assets: tuple[str, ...] = attrs.field(converter=_symbols)
     bar_size: timedelta | None
     account: str = "shadow"
     mode: ExecutionMode = ExecutionMode.SHADOW

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, timedelta
 
 from ml4t.core.broker import AsyncBrokerProtocol, BarDrivenBroker
 from ml4t.core.calendar import AlwaysOpen, TradingCalendar
+from ml4t.core.errors import VenueRefusedError, VenueUnavailableError
 from ml4t.core.feed import DataFeedProtocol
 from ml4t.core.protocol import check_protocol
 from ml4t.core.risk import Breach, RiskBook, TradingState, judge_strategy_errors
@@ -40,6 +42,8 @@ from ml4t.live.watch import Watch, Watched
 __all__ = ["LiveEngine"]
 
 _DAY = 86_400.0
+_LOSSES = frozenset({14, 15})
+"""The controls of losses of the day and from the highest equity."""
 
 
 class LiveEngine:
@@ -236,6 +240,9 @@ class LiveEngine:
             clock=self.clock,
             patience=self.config.timing.stop,
         )
+        with suppress(VenueUnavailableError, VenueRefusedError):
+            # What was just cancelled must not count as an exit that is on its way.
+            await self.reconciler.run()
         self.account.alert("flatten", f"every position is closed for {by}")
         ledger = self.account.book.ledger
         sent = []
@@ -331,7 +338,7 @@ class LiveEngine:
 
     def _on_halt(self, breach: Breach) -> None:
         """A limit on the account was broken: cancel, and close where that is wished."""
-        if self.config.risk.flatten_on_loss:
+        if self.config.risk.flatten_on_loss and breach.control in _LOSSES:
             self._parts.run_errand(self.flatten(f"control {breach.control}"))
         else:
             self._parts.run_errand(self._cancel_all())

@@ -1,6 +1,7 @@
 """The kill switch: nothing new leaves, everything that works is cancelled, and that is verified."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from ml4t.core.broker import AsyncBrokerProtocol
 from ml4t.core.orders import Order
 from ml4t.core.risk import TradingState
 from ml4t.live.account import LiveAccount
+from ml4t.live.answers import answer_to
 from ml4t.live.clock import Clock
 from ml4t.live.events import CancelRequested, CauseRaised
 from ml4t.live.failpoints import failpoint
@@ -20,6 +22,7 @@ __all__ = ["CancelReport", "KillSwitch", "cancel_everything"]
 
 _POLL = 0.2
 _ROUNDS = 5
+_AGAIN = 5.0
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +74,8 @@ class KillSwitch:
         self._file = file
         self._patience = patience
         self._is_on = False
+        self._survivors: set[str] = set()
+        self._swept_at = -math.inf
 
     @property
     def is_on(self) -> bool:
@@ -93,6 +98,8 @@ class KillSwitch:
         """Halt trading, cancel everything, and look until nothing is open."""
         self.halt(f"{reason} ({by})")
         working = tuple(self._account.book.open)
+        self._survivors = set(working)
+        self._swept_at = self._clock.monotonic()
         sending = asyncio.ensure_future(
             cancel_everything(self._broker, working, clock=self._clock, patience=self._patience)
         )
@@ -105,6 +112,30 @@ class KillSwitch:
         failpoint("kill.cancelled")
         self._say(report)
         return report
+
+    def has_survivors(self) -> bool:
+        """Whether orders that were cancelled count as working still, and it is time to try again.
+
+        An order that was on its way when the switch was pulled may arrive after its cancel.
+        """
+        self._survivors &= self._account.book.open.keys()
+        is_due = self._clock.monotonic() - self._swept_at >= _AGAIN
+        return self._is_on and bool(self._survivors) and is_due
+
+    async def cancel_survivors(self) -> None:
+        """Cancel them once more.
+
+        Raises:
+            VenueUnavailableError: the venue did not answer.
+        """
+        if not self.has_survivors():
+            return
+        self._swept_at = self._clock.monotonic()
+        survivors = sorted(self._survivors)
+        by = "kill switch"
+        self._account.record(*(CancelRequested(order_id=each, by=by) for each in survivors))
+        for order_id in survivors:
+            await answer_to(self._broker.cancel(order_id), self._patience)
 
     def halt(self, reason: str) -> None:
         """Halt trading from this very moment, without a word to the venue or the journal."""
@@ -121,6 +152,7 @@ class KillSwitch:
     def release(self) -> None:
         """Take the kill file away, after a person re-armed."""
         self._is_on = False
+        self._survivors.clear()
         if self._file is not None:
             self._file.unlink(missing_ok=True)
         failpoint("kill.released")

@@ -7,7 +7,7 @@ from ml4t.core.calendar import TradingCalendar
 from ml4t.core.strategy import Strategy
 from ml4t.live.account import LiveAccount
 from ml4t.live.config import LiveConfig
-from ml4t.live.recording import Recorder, RunFacts
+from ml4t.live.recording import Recorder, RunFacts, calendar_name
 
 __all__ = ["Recordable", "RunRecording"]
 
@@ -54,7 +54,7 @@ class RunRecording:
                 account=config.account,
                 mode=config.mode.value,
                 assets=tuple(account.book.assets.values()),
-                calendar=getattr(engine.calendar, "name", ""),
+                calendar=calendar_name(engine.calendar),
                 is_daily=config.bar_size is None,
                 cash=ledger.cash,
                 positions=dict(ledger.positions),

@@ -1,7 +1,7 @@
 """Shadow trading: the simulated venue of the backtest behind the interface of a real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -14,7 +14,7 @@ from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
-from ml4t.core.positions import AccountSnapshot
+from ml4t.core.positions import AccountSnapshot, Position
 from ml4t.core.protocol import PROTOCOL
 from ml4t.core.venue_events import AccountIdentity, CashFlow, Environment, VenueEvent
 from ml4t.live.clock import Clock
@@ -196,6 +196,10 @@ class ShadowBroker:
     ) -> None:
         """Report what happens at the very moment: ``note`` takes what strategies are not told."""
         self._tell, self._note = tell, note
+
+    def take_over(self, cash: float, positions: Mapping[str, Position]) -> None:
+        """Go on with the account of an earlier run; its orders ended with that run."""
+        self._venue.take_over(cash, positions)
 
     def begin_bar(self, timestamp: datetime, bars: MarketSlice) -> None:
         """Let working orders meet the bars."""

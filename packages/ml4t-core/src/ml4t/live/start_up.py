@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from ml4t.core.broker import AsyncBrokerProtocol, LendingBroker
+from ml4t.core.broker import AsyncBrokerProtocol, BarDrivenBroker, LendingBroker
 from ml4t.core.errors import ConfigError, VenueRefusedError, VenueUnavailableError
 from ml4t.core.order_requests import Constant
 from ml4t.core.orders import OrderStatus
@@ -63,6 +63,7 @@ class StartUp:
         self.reason = ""
         self.error: ConfigError | None = None
         self._engine = engine
+        self._must_kill = False
 
     @property
     def has_failed(self) -> bool:
@@ -76,6 +77,8 @@ class StartUp:
         try:
             await self._meet_venue()
             failpoint("start.venue_met")
+            if self._must_kill:
+                await self._engine.kill_switch.pull(engine.kill_switch.why(), "kill file")
             await self._list_assets()
             failpoint("start.assets_listed")
             await self._open_account()
@@ -126,6 +129,8 @@ class StartUp:
                 latched=True,
             )
         if engine.kill_switch.is_asked_for:
+            # Asked for while no engine ran: what works at the venue is not cancelled yet.
+            self._must_kill = "kill" not in account.book.causes
             engine.kill_switch.halt(engine.kill_switch.why())
 
     async def _meet_venue(self) -> None:
@@ -165,6 +170,8 @@ class StartUp:
         engine = self._engine
         book = engine.account.book
         if book.ledger is not None:
+            if isinstance(engine.broker, BarDrivenBroker):
+                engine.broker.take_over(book.ledger.cash, book.ledger.positions)
             return
         snapshot = await answer_to(engine.broker.account(), engine.config.timing.snapshot)
         engine.account.commit(self._balance(snapshot))

@@ -1,7 +1,7 @@
 """The look at clocks, limits, files and silence that goes on whatever else happens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 import attrs
@@ -74,7 +74,7 @@ class Watch:
         *,
         every: float,
         patience: float,
-        on_kill: Callable[[str, str], Awaitable[object]],
+        on_kill: Callable[[str, str], Coroutine[object, object, object]],
         on_halt: Callable[[Breach], None],
     ) -> None:
         self.heard_at = watched.clock.monotonic()
@@ -88,6 +88,7 @@ class Watch:
         self._asked_at = watched.clock.monotonic()
         self._clocks = (watched.clock.now(), watched.clock.monotonic())
         self._asking: asyncio.Future[None] | None = None
+        self._killing: asyncio.Future[object] | None = None
         self._reconciled_at = watched.clock.monotonic()
 
     async def run(self) -> None:
@@ -107,7 +108,10 @@ class Watch:
         """Look once at everything."""
         watched = self._watched
         if watched.kill_switch.is_asked_for:
-            await self._on_kill(watched.kill_switch.why(), "kill file")
+            why = watched.kill_switch.why()
+            self._killing = asyncio.ensure_future(self._on_kill(why, "kill file"))
+            # Let it halt before anything else is looked at.
+            await asyncio.sleep(0)
         self._look_at_clocks()
         self._look_at_journal()
         self.look_at_limits()
@@ -124,10 +128,12 @@ class Watch:
         watched = self._watched
         moment, risk = watched.moment(), watched.account.risk
         self._begin_session(moment)
-        found = {
-            f"control {breach.control}": breach
-            for breach in (*standing_breaches(risk, moment), *self._losses(value))
-        }
+        found: dict[str, Breach] = {}
+        for breach in (*standing_breaches(risk, moment), *self._losses(value)):
+            # Of two breaches of one control the worse one counts, whichever is found first.
+            worse = found.setdefault(f"control {breach.control}", breach)
+            if breach.state.severity > worse.state.severity:
+                found[f"control {breach.control}"] = breach
         for name, breach in found.items():
             self._restrict(name, breach)
         for name in self._breaches.keys() - found.keys():
@@ -152,9 +158,10 @@ class Watch:
 
     def _restrict(self, name: str, breach: Breach) -> None:
         account = self._watched.account
-        was_halted = account.book.state is TradingState.HALTED
+        known = account.book.causes.get(name)
+        is_new = known is None or known.state is not TradingState.HALTED
         account.restrict(name, breach.state, breach.reason, latched=breach.is_latched)
-        if breach.state is TradingState.HALTED and not was_halted:
+        if breach.state is TradingState.HALTED and is_new:
             self._on_halt(breach)
 
     def _begin_session(self, moment: Moment) -> None:
@@ -210,13 +217,32 @@ class Watch:
             watched.account.restrict("silence", breach.state, breach.reason)
         if (self._asking is None or self._asking.done()) and self._has_questions():
             self._asking = asyncio.ensure_future(self._ask())
+            self._asking.add_done_callback(self._asked)
+
+    def _asked(self, task: "asyncio.Future[None]") -> None:
+        """An adapter that raises what it should not is as good as one that cannot ask."""
+        account = self._watched.account
+        if task.cancelled():
+            return
+        if (error := task.exception()) is None:
+            account.relax("adapter", "the venue's answers can be read again")
+            return
+        self._watched.unknown.interrupted()
+        reason = f"the adapter raised {type(error).__name__}: {error}"
+        account.restrict("adapter", TradingState.REDUCING, reason)
 
     def _has_questions(self) -> bool:
-        return self._life_is_due() or self._watched.unknown.is_due() or self._reconcile_is_due()
+        return (
+            self._life_is_due()
+            or self._watched.unknown.is_due()
+            or self._watched.kill_switch.has_survivors()
+            or self._reconcile_is_due()
+        )
 
     async def _ask(self) -> None:
         watched = self._watched
         try:
+            await watched.kill_switch.cancel_survivors()
             await self._ask_for_life()
             if watched.unknown.is_due() and watched.safe.is_connected:
                 await watched.unknown.ask()

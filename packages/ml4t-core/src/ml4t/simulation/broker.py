@@ -8,11 +8,12 @@ import attrs
 
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
+from ml4t.core.closing import left_to_close
 from ml4t.core.errors import UnknownAssetError
 from ml4t.core.groups import Bracket, BracketLegs, BracketRequest, as_children, require_group
 from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
 from ml4t.core.orders import Order, OrderStatus
-from ml4t.core.positions import DUST, Position
+from ml4t.core.positions import Position
 from ml4t.simulation.venue import SimulatedVenue
 
 __all__ = ["SimulatedBroker"]
@@ -174,7 +175,7 @@ class SimulatedBroker(SimulatedVenue):
         if not order.is_open:
             return order
         request = order.replacement(quantity, limit_price, stop_price)
-        reason = self._checks.objection(request, self.now, self.bars)
+        reason = self._checks.objection(request, self.now, self.bars, order)
         if order.group is not None and quantity not in {None, order.quantity}:
             reason = "its quantity follows the other orders of its group"
         if reason:
@@ -195,12 +196,9 @@ class SimulatedBroker(SimulatedVenue):
         held = self._positions.get(asset)
         if held is None:
             return None
-        left = held.quantity
         # The index by asset costs something at every order: not before anything rests.
-        for order in self.book.working_in(asset).values() if self.book.working else ():
-            if order.order_type is OrderType.MARKET:
-                change = order.side.sign * order.remaining
-                left += change if change * held.quantity < 0 else 0.0
-        if left * held.quantity <= 0 or abs(left) <= DUST * abs(held.quantity):
+        working = self.book.working_in(asset).values() if self.book.working else ()
+        left = left_to_close(held.quantity, working)
+        if not left:
             return None
         return self.submit_order(asset, -left, reduce_only=True)

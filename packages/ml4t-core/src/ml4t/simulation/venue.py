@@ -12,6 +12,7 @@ from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderRequest, OrderType, TimeInForce
 from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 from ml4t.core.panel import MarketSlice
+from ml4t.core.positions import Position
 from ml4t.simulation.auctions import Auctions, is_for_auction
 from ml4t.simulation.cash_previews import CashPreview
 from ml4t.simulation.executions import Executions
@@ -134,6 +135,14 @@ class SimulatedVenue:
         self.round = TradingRound(
             market, self._assets, self.book, self._groups, self._held, self._exits
         )
+
+    def take_over(self, cash: float, positions: Mapping[str, Position]) -> None:
+        """Begin with an account that exists already; call it before the first bar.
+
+        Raises:
+            InvalidValueError: ``cash`` is not finite.
+        """
+        self._ledger.adopt(cash, positions)
 
     def begin_bar(self) -> None:
         """Charge for the positions held since the bars before, then :meth:`match` what works."""

@@ -55,7 +55,7 @@ class Swallows(Buyer):
     def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
         try:
             broker.get_account_value()
-        except Exception:
+        except Exception:  # noqa: BLE001 - as careless strategies do
             return
 
 
@@ -71,7 +71,7 @@ class AskingForNobody(Strategy):
                 ask()
             except (UnknownOrderError, LookupError) as error:
                 self.errors.append(f"{type(error).__name__} {error}")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever there is
                 self.errors.append(f"other {error}")
 
 
@@ -79,7 +79,7 @@ class Chance(Strategy):
     """Flips a coin that nobody wrote down."""
 
     def __init__(self) -> None:
-        self.random = Random()
+        self.random = Random()  # noqa: S311 - that it is not seeded is the point
 
     def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
         broker.submit_order("AAA", self.random.random())

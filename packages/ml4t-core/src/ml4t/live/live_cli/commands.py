@@ -13,6 +13,7 @@ from ml4t.live.live_cli import (
     doctor,
     journal_tools,
     kill,
+    recorded_run,
     recover,
     remote,
     run,
@@ -25,7 +26,7 @@ __all__ = ["COMMANDS", "main", "replay"]
 
 _REFUSED = 1
 _QUIET = LogConfig(level="WARNING")
-_WITH_OWN_LOGS = (run.run, run.replay)
+_WITH_OWN_LOGS = (run.run,)
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +60,17 @@ Exit status: 0 ended in order, 1 refused or failed, 2 wrong usage, 130 ended at 
             "ml4t live run momentum.py --config paper.toml --broker shadow --replay bars.csv",
             "ml4t live run momentum.py --config live.toml --mode live --log-file run.jsonl",
         ),
+    ),
+    "record": _Subcommand(
+        add=run.add_record,
+        do=run.run,
+        summary="run a strategy and record all that it sees and does",
+        text="""Run a strategy as `ml4t live run` does, and record it.
+
+The recording holds every bar that the strategy was shown, everything it was told and every call it
+made, with the answers. `ml4t replay` goes through it afterwards. It begins with the run: the file
+must be a new one.""",
+        examples=("ml4t live record momentum.py --config paper.toml --record monday.rec",),
     ),
     "status": _Subcommand(
         add=remote.add_status,
@@ -171,18 +183,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def replay(arguments: Sequence[str]) -> int:
-    """Play recorded bars to a strategy through the live runtime."""
+    """Check a recorded run: the same decisions again, and its fills against a simulation."""
     parser = argparse.ArgumentParser(
         prog="ml4t replay",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="""Play recorded bars to a strategy through the live runtime, in shadow.
-
-The whole runtime takes part, risk limits included; only venue and clock of the bars are made up.
-Nothing is kept: the journal is in memory. `ml4t live run --replay` keeps one.""",
-        epilog="example:\n  ml4t replay momentum.py bars.csv --config paper.toml",
+        description=recorded_run.TEXT,
+        epilog=f"example:\n  {recorded_run.EXAMPLE}",
     )
-    run.add_replay(parser)
-    parser.set_defaults(do=run.replay)
+    recorded_run.add_replay(parser)
+    parser.set_defaults(do=recorded_run.replay)
     return _run(parser, arguments, "ml4t replay")
 
 

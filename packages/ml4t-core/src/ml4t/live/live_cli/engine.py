@@ -14,6 +14,7 @@ from ml4t.live.engine import LiveEngine
 from ml4t.live.events import Alert
 from ml4t.live.journal import EventLog, StateDirectory
 from ml4t.live.live_cli.assembly import Assembly
+from ml4t.live.recording import Recorder
 
 __all__ = ["EngineParts", "RunningEngine", "make_engine"]
 
@@ -38,6 +39,7 @@ class EngineParts:
         journal: where every change is made durable.
         state: the folder of the account; None for a run that leaves nothing.
         clock: of the run.
+        recorder: writes down what the strategy sees and does; None for nobody.
     """
 
     strategy: Strategy
@@ -46,6 +48,7 @@ class EngineParts:
     journal: EventLog
     state: StateDirectory | None
     clock: Clock
+    recorder: Recorder | None = None
 
     @property
     def calendar(self) -> TradingCalendar:
@@ -64,6 +67,7 @@ def make_engine(parts: EngineParts) -> RunningEngine:
         state=parts.state,
         clock=parts.clock,
         calendar=parts.calendar,
+        recorder=parts.recorder,
     )
     engine.account.alarm = _tell
     return engine

@@ -1,4 +1,4 @@
-"""``ml4t live run`` and ``ml4t replay``: the process around an engine."""
+"""``ml4t live run`` and ``record``: the process around an engine."""
 
 import argparse
 import asyncio
@@ -30,9 +30,10 @@ from ml4t.live.live_cli.engine import EngineParts, RunningEngine, make_engine
 from ml4t.live.live_cli.options import add_config, add_state, positive, say, settings_of
 from ml4t.live.live_cli.signals import Signals
 from ml4t.live.logs import LogConfig, Logs, LogStyle
+from ml4t.live.recording import Recorder
 from ml4t.live.secrets import Redactor, Secrets
 
-__all__ = ["add_replay", "add_run", "replay", "run"]
+__all__ = ["add_record", "add_run", "run"]
 
 
 _STRATEGY = "FILE.py, FILE.py:Class or module:Class; made without arguments. It is code: read it"
@@ -42,6 +43,10 @@ EngineMaker = Callable[[EngineParts], RunningEngine]
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ml4t live run``."""
+    _add_arguments(parser, must_record=False)
+
+
+def _add_arguments(parser: argparse.ArgumentParser, *, must_record: bool) -> None:
     parser.add_argument("strategy", metavar="STRATEGY", help=_STRATEGY)
     add_config(parser, required=True)
     add_state(parser)
@@ -59,6 +64,13 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "(left out: no waiting)",
     )
     parser.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        required=must_record,
+        help="write all that the strategy sees and does into a new file, for `ml4t replay`",
+    )
+    parser.add_argument(
         "--require-hash",
         metavar="SHA256",
         help="refuse to start if the strategy's file has another one, as `sha256sum` tells it",
@@ -66,17 +78,9 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     _add_logging(parser)
 
 
-def add_replay(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``ml4t replay``."""
-    parser.add_argument("strategy", metavar="STRATEGY", help=_STRATEGY)
-    parser.add_argument("replay", metavar="BARS.csv", type=Path, help="the recorded bars")
-    parser.add_argument(
-        "--config", metavar="FILE.toml", type=Path, required=True, help="the run, as in `live run`"
-    )
-    parser.add_argument(
-        "--speed", metavar="FACTOR", type=positive, help="1 keeps the market's pace"
-    )
-    _add_logging(parser)
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``ml4t live record``."""
+    _add_arguments(parser, must_record=True)
 
 
 def _add_logging(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +113,11 @@ def run(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
         assembly = assemble(name, file, Secrets(redactor), SystemClock(), replay_of)
         _check_needs(strategy, args.strategy, assembly)
         state = StateDirectory(file.live.state)
-        with state.lock(file.live.account), _journal(state, file, name) as journal:
+        with (
+            state.lock(file.live.account),
+            _journal(state, file, name) as journal,
+            _recorder(args.record, assembly, file) as recorder,
+        ):
             parts = EngineParts(
                 strategy=strategy,
                 config=attrs.evolve(file.live, strategy_hash=digest),
@@ -117,33 +125,10 @@ def run(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
                 journal=journal,
                 state=state,
                 clock=assembly.clock,
+                recorder=recorder,
             )
             say(f"{file.live.mode.value} on account {file.live.account}, broker {name}")
             return asyncio.run(_serve(parts, maker, journal.snapshot_to))
-
-
-def replay(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
-    """Play recorded bars to a strategy in shadow, and leave nothing behind.
-
-    Raises:
-        Ml4tError: it cannot be started.
-    """
-    args.mode, args.broker, args.state = "shadow", SHADOW, None
-    file = settings_of(args)
-    with Logs(_log_config(args), args.redactor):
-        strategy, digest = _strategy(args.strategy, None)
-        clock = SystemClock()
-        played = Replay(path=args.replay, speed=args.speed)
-        assembly = assemble(SHADOW, file, Secrets(args.redactor), clock, played)
-        parts = EngineParts(
-            strategy=strategy,
-            config=attrs.evolve(file.live, strategy_hash=digest),
-            assembly=assembly,
-            journal=MemoryJournal(_owner(file, SHADOW), clock),
-            state=None,
-            clock=assembly.clock,
-        )
-        return asyncio.run(_serve(parts, maker))
 
 
 async def _serve(
@@ -157,6 +142,19 @@ async def _serve(
             server = ControlServer(engine, parts.state.socket, snapshot=snapshot)
             await stack.enter_async_context(server)
         return await engine.run()
+
+
+@contextmanager
+def _recorder(path: Path | None, assembly: Assembly, file: LiveFile) -> Iterator[Recorder | None]:
+    """What records the run, where that is wished; it leaves no file if the run never began."""
+    if path is None:
+        yield None
+        return
+    recorder = Recorder(path, assembly.clock, file.shadow)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
 
 
 def _strategy(spec: str, wanted: str | None) -> tuple[Strategy, str]:

@@ -10,6 +10,7 @@ from ml4t.live.recording.shortfall import (
     compare_fills,
     shortfall_of,
 )
+from ml4t.live.recording.sessions import calendar_name, calendar_of
 from ml4t.live.recording.simulated import Simulated, simulate
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "RunFacts",
     "ShortfallReport",
     "Simulated",
+    "calendar_name",
+    "calendar_of",
     "check_decisions",
     "compare_fills",
     "shortfall_of",

@@ -41,7 +41,7 @@ class RunFacts:
         account: the id of the account.
         mode: where the orders went.
         assets: the terms of what it could trade.
-        calendar: the name of the exchange; "" where it has none.
+        calendar: the name of its sessions; "" where they have none.
         is_daily: whether each session has one bar.
         cash: money at the start.
         positions: what was held at the start.
@@ -88,6 +88,7 @@ class Recorder:
         self._market = (market or ShadowMarket()).to_table()
         self._numbers = count(1)
         self._callback = 0
+        self._has_begun = False
         self._marks: dict[str, float | None] = {}
         self._connection = self._open()
 
@@ -122,6 +123,7 @@ class Recorder:
         fields["market"] = self._market
         fields["started"] = self._clock.now()
         rows = [(name, as_text(value)) for name, value in fields.items()]
+        self._has_begun = True
         self._write(("INSERT INTO facts VALUES (?, ?)", rows))
 
     def finish(self, fills: Iterable[Fill]) -> None:
@@ -135,9 +137,11 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Close the file; nothing is recorded any more."""
+        """Close the file; where the run never began there is none."""
         self.failure = self.failure or "it is closed"
         self._connection.close()
+        if not self._has_begun:
+            self.path.unlink(missing_ok=True)
 
     # What the watched strategy does
 

@@ -13,6 +13,7 @@ from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.live.assumption_table import ShadowMarket
 from ml4t.live.recording.reading import RecordedCall, RecordedCallback, Recording
+from ml4t.live.recording.sessions import calendar_of
 from ml4t.live.recording.values import from_text
 from ml4t.simulation import SimulatedBroker, UncheckedAccount
 
@@ -54,13 +55,14 @@ def simulate(
     Args:
         recording: of the run.
         market: the market; None for the one that was recorded.
-        calendar: the sessions; needed for orders of auctions.
+        calendar: the sessions; None for the recorded ones.
 
     Raises:
         DataError: the recording is damaged.
         ConfigError: it names an assumption that is not known here.
     """
-    return _Run(recording, market or recording.market, calendar).run()
+    sessions = calendar or calendar_of(str(recording.facts["calendar"]))
+    return _Run(recording, market or recording.market, sessions).run()
 
 
 class _Run:

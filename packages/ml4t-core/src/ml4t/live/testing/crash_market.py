@@ -19,17 +19,21 @@ from ml4t.live.testing.true_orders import Owner, TrueOrder
 from ml4t.live.testing.truth_watch import TruthLimits
 from ml4t.live.testing.wire_server import WireServer
 
-__all__ = ["CASH", "CrashMarket"]
+__all__ = ["CASH", "LIMITS", "POSITION", "PRICES", "CrashMarket"]
 
 CASH = 100_000.0
 """The money that the account begins with."""
 
-_PRICES = {"AAA": 100.0, "BBB": 50.0, "CCC": 20.0}
-_POSITION = 200.0
-_LIMITS: dict[str, object] = {
+POSITION = 200.0
+"""The largest position in units."""
+
+PRICES = {"AAA": 100.0, "BBB": 50.0, "CCC": 20.0}
+"""What is traded, and its first prices."""
+
+LIMITS: dict[str, object] = {
     "max_order_shares": 18.0,
     "max_order_value": "UNLIMITED",
-    "max_position_shares": _POSITION,
+    "max_position_shares": POSITION,
     "max_position_value": "UNLIMITED",
     "max_total_exposure": "UNLIMITED",
     "allowed_assets": "UNLIMITED",
@@ -49,6 +53,8 @@ _LIMITS: dict[str, object] = {
     "reconcile_seconds": 0.5,
     "mismatch_seconds": 2.0,
 }
+"""The limits of an account that trades much in little time."""
+
 _TIMING = {
     "call": 0.5, "connect": 5.0, "snapshot": 3.0, "stop": 3.0, "bars": 0.04, "resolve": 0.5,
     "watch": 0.05,
@@ -75,7 +81,7 @@ class CrashMarket:
         self._bar = bar
         self._port = 0
         settings = MarketSettings(
-            prices=_PRICES,
+            prices=PRICES,
             sessions=(self._session,),
             bar_size=timedelta(seconds=bar),
             ticks=2,
@@ -83,7 +89,7 @@ class CrashMarket:
         )
         rules = VenueRules(reaction=(0.002, 0.03))
         self.venue = FaultyVenue(settings, SystemClock(), rng, cash=CASH, rules=rules)
-        self.venue.watch.limits = TruthLimits(max_position=dict.fromkeys(_PRICES, _POSITION))
+        self.venue.watch.limits = TruthLimits(max_position=dict.fromkeys(PRICES, POSITION))
         self.broker = FaultyBroker(self.venue, None, branch(rng))
         self.broker.link.latency = (0.001, 0.008)
         feed = FaultyFeed(self.venue, self.broker.faults, branch(rng))
@@ -94,7 +100,7 @@ class CrashMarket:
     async def open(self) -> None:
         """Begin to trade and to listen."""
         self.venue.open()
-        await self._feed.subscribe(tuple(_PRICES))
+        await self._feed.subscribe(tuple(PRICES))
         self._port = await self.server.start()
 
     async def close(self) -> None:
@@ -117,12 +123,12 @@ class CrashMarket:
         usual = ChildSettings(
             port=self._port,
             state=str(state),
-            assets=tuple(_PRICES),
+            assets=tuple(PRICES),
             opens=self._session.opens.isoformat(),
             closes=self._session.closes.isoformat(),
             bar=self._bar,
             seed=seed,
-            limits=_LIMITS | dict(limits),  # type: ignore[call-overload]
+            limits=LIMITS | dict(limits),  # type: ignore[call-overload]
             timing=_TIMING,
         )
         return attrs.evolve(usual, **given)
@@ -130,7 +136,7 @@ class CrashMarket:
     def halt(self) -> None:
         """Let nothing trade; orders are still taken and cancelled."""
         self.venue.advance()
-        self.venue.market.halted.update(_PRICES)
+        self.venue.market.halted.update(PRICES)
 
     def resume(self) -> None:
         """Trade again."""
