@@ -13,15 +13,16 @@ from benchmarks import gate, page, records
 # ruff: noqa: PLC0415
 
 _DESCRIPTION = """\
-How fast the backtest is.
+How fast the backtest and the live runtime are.
 
   bench    our own workloads, five times each in fresh processes (about 15 minutes)
   peers    the same workloads in other libraries (about 20 minutes, and their downloads)
+  live     decisions, journal, kill switch and restart of the live runtime (half a minute)
   count    the interpreter's work for each bar and order, which the tests compare with ceilings
   render   the tables of docs/reference/speed.md, from what was recorded last
 
-`bench` and `peers` replace their sections of benchmarks/recorded.json and of the page. To look at
-one workload by itself, at any size, without recording anything:
+`bench`, `peers` and `live` replace their sections of benchmarks/recorded.json and of the page. To
+look at one workload by itself, at any size, without recording anything:
 
   python -m benchmarks measure crossover bars=100000
   python -m benchmarks profile long-short days=500
@@ -57,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     peers = commands.add_parser("peers", help="measure other libraries")
     peers.add_argument("--repeat", type=int, default=3, help="turns of each (default 3)")
     peers.set_defaults(do=_peers)
+
+    live = commands.add_parser("live", help="measure the live runtime")
+    live.add_argument("--folder", type=Path, help="on the disk to measure (default here)")
+    live.set_defaults(do=_live)
 
     count = commands.add_parser("count", help="count the interpreter's work")
     count.add_argument("--record", action="store_true", help="make this the ceiling from now on")
@@ -97,6 +102,15 @@ def _peers(arguments: argparse.Namespace) -> int:
     if not agree:
         print("not all agree with ours, see the table", file=sys.stderr)
     return 0 if agree else 1
+
+
+def _live(arguments: argparse.Namespace) -> int:
+    from benchmarks import sessions
+
+    record = records.load()
+    sessions.live(record, arguments.folder or Path.cwd())
+    records.store(record)
+    return _render(arguments)
 
 
 def _count(arguments: argparse.Namespace) -> int:

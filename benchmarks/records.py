@@ -39,6 +39,7 @@ class Record(TypedDict, total=False):
     curves: dict[str, list[Figures]]
     profiles: dict[str, list[ProfileRow]]
     peers: list[PeerRow]
+    live: dict[str, float]
 
 
 def load() -> Record:

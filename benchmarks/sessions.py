@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Collection
+from pathlib import Path
+from typing import cast
 
 from benchmarks import curves, fresh
 from benchmarks.children import answer_of, medians, repeated
@@ -10,7 +12,7 @@ from benchmarks.peer_runs import CONTESTS, held
 from benchmarks.profiles import PROFILED, ProfileRow
 from benchmarks.records import Record, occasion
 
-__all__ = ["bench", "peers"]
+__all__ = ["bench", "live", "peers"]
 
 _CURVE_REPEAT = 3
 _IMPORTED = ("ml4t.core", "ml4t.backtest", "ml4t.backtest, pandas, pyarrow.parquet")
@@ -47,6 +49,21 @@ def peers(record: Record, repeat: int) -> bool:
     record["peers"] = rows
     record.setdefault("occasions", {})["peers"] = occasion()
     return not any(row.get("agrees", "").startswith("NO") for row in rows)
+
+
+def live(record: Record, folder: Path) -> None:
+    """Measure the live runtime, each part in a process of its own."""
+    found: dict[str, float] = {}
+    for part, arguments in (
+        ("live_risk", ()),
+        ("live_journal", (folder,)),
+        ("live_engine", (folder,)),
+    ):
+        found |= cast(
+            "dict[str, float]", answer_of("-m", f"benchmarks.{_told(part)}", *map(str, arguments))
+        )
+    record["live"] = found
+    record.setdefault("occasions", {})["live"] = occasion()
 
 
 def _profile(name: str) -> list[ProfileRow]:

@@ -150,11 +150,39 @@ def _yes(holds: bool) -> str:  # noqa: FBT001 - a word for a truth value
     return "yes" if holds else "no"
 
 
+_LIVE = (
+    ("decision_alone_p50", "a decision of the risk rules, half of them within"),
+    ("decision_alone_p99", "a decision, all but 1 % within"),
+    ("decision_crowded_p99", "the same for an asset with 15 open orders"),
+    ("append_p50", "an intent made durable, half of them within"),
+    ("append_p99", "an intent made durable, all but 1 % within"),
+    ("kill_first_cancel", "kill switch to the first cancel sent, 500 orders"),
+    ("kill_last_cancel", "kill switch to the last cancel sent"),
+    ("kill_verified", "kill switch to the venue's word that nothing is open"),
+    ("verify", "the hash chain of 100,000 rows verified"),
+    ("open", "a journal of 100,000 rows opened, with every check"),
+    ("restart_to_active", "restart to ACTIVE with 100,000 rows"),
+)
+_PRECISE = 0.01
+
+
+def live(record: Record) -> str:
+    """The live runtime."""
+    figures = record["live"]
+    rows = [[title, _span(figures[name])] for name, title in _LIVE if name in figures]
+    return _with_occasion(record, "live", _table(["what", "takes"], rows))
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds * 1e6:,.0f} µs" if seconds < _PRECISE else f"{seconds:.3f} s"
+
+
 TABLES: dict[str, Callable[[Record], str]] = {
     "workloads": workloads,
     "fresh": fresh,
     "peers": peers,
     "curves": curves,
     "profiles": profiles,
+    "live": live,
 }
 """What makes each table of the page, by the name of its place there."""

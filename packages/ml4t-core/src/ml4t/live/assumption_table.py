@@ -124,7 +124,7 @@ def _table_of(question: str, answer: attrs.AttrsInstance) -> dict[str, object]:
 
 def _default(field: "attrs.Attribute[Any]") -> object:
     default = field.default
-    return default.factory() if hasattr(default, "factory") else default
+    return getattr(default, "factory", lambda: default)()
 
 
 def _answer(question: str, value: object) -> object:

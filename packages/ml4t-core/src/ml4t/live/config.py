@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,10 +67,6 @@ class Timing:
             if not 0 < seconds < math.inf:
                 msg = f"{field.name} must be a positive number of seconds, was {seconds!r}"
                 raise ConfigError(msg)
-
-
-def _symbols(assets: Iterable[str]) -> tuple[str, ...]:
-    return tuple(assets)
 
 
 def _symbols(assets: Iterable[str]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from ml4t.live.unknown_orders import UnknownOrders
 __all__ = ["Watch", "Watched"]
 
 _LEASE = 1.0
-_LAG = 5.0
+_LAG = 2.0
 _SOON = 5.0
 _STEP = 1.001
 """How much equity must rise above its highest before that is journaled: a tenth of a percent."""

@@ -1,4 +1,4 @@
-"""``ml4t live run`` and ``ml4t replay``, with the real engine over recorded bars."""
+"""``ml4t live run``, with the real engine over recorded bars."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ml4t.live.journal import StateDirectory
-from ml4t.live.live_cli import main, replay
+from ml4t.live.live_cli import main
 from ml4t.live.live_cli.signals import INTERRUPTED, Signals
 
 RUN = ["run", "buy.py", "--config", "shadow.toml", "--replay", "bars.csv"]
@@ -37,21 +37,6 @@ def test_a_run_in_shadow_fills_and_leaves_a_journal(
     started = entries(capsys, "--kind", "EngineStarted")[0]["body"]
     assert hashlib.sha256((folder / "buy.py").read_bytes()).hexdigest() == started["strategy_hash"]
     assert 64 == len(started["config_hash"])
-
-
-def test_a_replay_leaves_nothing(folder: Path) -> None:
-    before = sorted(folder.iterdir())
-
-    assert 0 == replay(["buy.py", "bars.csv", "--config", "shadow.toml"])
-
-    assert before == [path for path in sorted(folder.iterdir()) if path.name != "__pycache__"]
-
-
-def test_a_replay_is_in_shadow_whatever_the_file_says(folder: Path) -> None:
-    text = (folder / "shadow.toml").read_text().replace("[risk]", 'mode = "paper"\n\n[risk]')
-    (folder / "shadow.toml").write_text(text)
-
-    assert 0 == replay(["buy.py", "bars.csv", "--config", "shadow.toml"])
 
 
 def test_the_log_goes_to_a_file_that_is_private(folder: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import ml4t.live
 from ml4t.live.failpoints import FAILPOINTS, failpoint
-from ml4t.live.testing.crash_harness import REACHABLE, planned
 from ml4t.live.testing.chance import seeded
+from ml4t.live.testing.crash_harness import REACHABLE, planned
 
 SOURCE = Path(ml4t.live.__file__).parent
 CALL = re.compile(r'failpoint\("([^"]+)"\)')

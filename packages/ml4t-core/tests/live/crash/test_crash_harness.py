@@ -9,7 +9,7 @@ from ml4t.live.testing.crash_soak import kill_engines
 KILLS = 200 if os.environ.get("CI") else 40
 
 
-async def test_F43_killed_engines_lose_and_double_nothing(tmp_path: Path) -> None:
+async def test_f43_killed_engines_lose_and_double_nothing(tmp_path: Path) -> None:
     """Every account ends as the venue has it, to the cent, whatever its engines died of."""
     report = await kill_engines(KILLS, 43, tmp_path, at_once=6)
     assert [] == report.findings

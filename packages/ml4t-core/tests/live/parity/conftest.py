@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from ml4t.core import Asset, Bar, BrokerProtocol, Environment, Fill, OrderSide, OrderType, Strategy
+from ml4t.core.calendar import AlwaysOpen
 from ml4t.core.risk import LiveRiskConfig
 from ml4t.live.assumption_table import ShadowMarket
 from ml4t.live.bars import ReplayFeed
@@ -42,7 +43,7 @@ MARKET = ShadowMarket.of(
 
 def bars(count: int = 60) -> list[Bar]:
     """A random walk of two assets, of which one has gaps."""
-    random, made = Random(3), []
+    random, made = Random(3), []  # noqa: S311 - made-up prices
     for asset, presence in zip(ASSETS, (1.0, 0.8), strict=True):
         close = 100.0
         for number in range(count):
@@ -68,7 +69,7 @@ class Busy(Strategy):
     """Uses all of its broker, by a generator of its own."""
 
     def __init__(self) -> None:
-        self.random = Random(5)
+        self.random = Random(5)  # noqa: S311 - made-up choices
 
     def on_start(self, broker: BrokerProtocol) -> None:
         assert broker.capabilities.order_groups
@@ -100,7 +101,11 @@ async def _run(
 ) -> LiveEngine:
     clock = BarClock(START - HOUR)
     broker = ShadowBroker(
-        market.cash, [Asset(symbol=symbol) for symbol in ASSETS], market.market, clock=clock
+        market.cash,
+        [Asset(symbol=symbol) for symbol in ASSETS],
+        market.market,
+        clock=clock,
+        calendar=AlwaysOpen(),
     )
     owner = JournalOwner(
         account_id="shadow", environment=Environment.SIMULATED, broker="shadow", app_version="1"

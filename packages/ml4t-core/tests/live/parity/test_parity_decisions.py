@@ -46,7 +46,7 @@ class Silent(Buyer):
 
 class Raises(Buyer):
     def on_start(self, broker: BrokerProtocol) -> None:
-        raise ValueError("no reason")
+        raise ValueError("no reason")  # noqa: EM101, TRY003 - as strategies do
 
 
 class Swallows(Buyer):

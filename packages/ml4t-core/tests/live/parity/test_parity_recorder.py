@@ -192,7 +192,8 @@ CHILD = """
 def test_a_killed_run_leaves_what_it_had_recorded(tmp_path: Path, busy: type[Strategy]) -> None:
     path = tmp_path / "run.rec"
     code = dedent(CHILD.format(folder=str(Path(__file__).parent), path=str(path)))
-    ended = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ))
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, check=False, env=dict(os.environ))  # noqa: S603
     assert ended.returncode == -9
 
     recording = Recording(path)

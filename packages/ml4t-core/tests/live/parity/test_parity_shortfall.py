@@ -57,7 +57,7 @@ NOTHING = Execution()
         (BUY, NOTHING, NOTHING, 0.0, 0.0, 0.0, None),
     ],
 )
-def test_one_order_by_hand(
+def test_one_order_by_hand(  # noqa: PLR0913, PLR0917 - one for each number
     order: Order,
     real: Execution,
     simulated: Execution,

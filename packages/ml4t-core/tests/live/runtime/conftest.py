@@ -19,6 +19,7 @@ from ml4t.core import (
     Session,
     Strategy,
     TimeInForce,
+    TradingCalendar,
 )
 from ml4t.core.fills import Fill
 from ml4t.core.order_requests import OrderSide
@@ -29,12 +30,14 @@ from ml4t.core.risk import UNLIMITED, LiveRiskConfig, Moment, Quote, RiskBook
 from ml4t.core.venue_events import AccountIdentity, ConnectionChange, Environment, VenueEvent
 from ml4t.live.account import LiveAccount
 from ml4t.live.book import LiveBook
+from ml4t.live.clock import Clock
 from ml4t.live.config import ExecutionMode, LiveConfig
 from ml4t.live.engine import LiveEngine
 from ml4t.live.events import AssetListed, BalanceAdopted, IntentRecorded
 from ml4t.live.intake import Intake
 from ml4t.live.journal import JournalOwner, MemoryJournal, Origin, StateDirectory
 from ml4t.live.safe_broker import SafeBroker
+from ml4t.live.strategy_thread import StrategyThread
 from ml4t.live.testing import ListedSessions, LockstepThread, VirtualClock, run
 
 START = datetime(2024, 1, 2, 15, tzinfo=UTC)
@@ -109,7 +112,7 @@ class ScriptedBroker:
         self.failure: BaseException | None = None
         self.silent = False
         self.skew = timedelta(0)
-        self.clock: VirtualClock | None = None
+        self.clock: Clock | None = None
         self.stream: asyncio.Queue[VenueEvent | None] = asyncio.Queue()
 
     async def _reach(self, name: str, what: str = "") -> None:
@@ -365,7 +368,7 @@ class World:
 
     def __init__(
         self,
-        clock: VirtualClock,
+        clock: Clock,
         strategy: Strategy | None = None,
         *,
         limits: dict[str, Any] | None = None,
@@ -373,6 +376,8 @@ class World:
         folder: Path | None = None,
         past: Sequence[Bar] | None = None,
         sessions: Sequence[Session] = (SESSION,),
+        calendar: TradingCalendar | None = None,
+        thread: type[StrategyThread] = LockstepThread,
         **config: Any,
     ) -> None:
         self.clock = clock
@@ -402,8 +407,8 @@ class World:
             journal=self.journal,
             state=None if folder is None else StateDirectory(folder),
             clock=clock,
-            calendar=ListedSessions(sessions),
-            thread=LockstepThread,
+            calendar=calendar or ListedSessions(sessions),
+            thread=thread,
         )
         self.alerts: list[str] = []
         self.engine.account.alarm = lambda alert: self.alerts.append(

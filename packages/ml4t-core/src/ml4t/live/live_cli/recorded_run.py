@@ -1,4 +1,4 @@
-"""``ml4t replay``: whether a recorded run can be explained, and what it cost against a simulation."""
+"""``ml4t replay``: a recorded run gone through again, and compared with a simulation."""
 
 import argparse
 import json

@@ -21,11 +21,10 @@ from ml4t.live.journal import (
     Journal,
     JournalDamagedError,
     JournalOwner,
-    MemoryJournal,
     StateDirectory,
     quarantine,
 )
-from ml4t.live.live_cli.assembly import SHADOW, Assembly, Replay, assemble, broker_name
+from ml4t.live.live_cli.assembly import Assembly, Replay, assemble, broker_name
 from ml4t.live.live_cli.engine import EngineParts, RunningEngine, make_engine
 from ml4t.live.live_cli.options import add_config, add_state, positive, say, settings_of
 from ml4t.live.live_cli.signals import Signals

@@ -3,6 +3,7 @@
 from ml4t.live.recording.decisions import DecisionCheck, Difference, check_decisions
 from ml4t.live.recording.reading import RecordedCall, RecordedCallback, Recording
 from ml4t.live.recording.recorder import Recorder, RunFacts
+from ml4t.live.recording.sessions import calendar_name, calendar_of
 from ml4t.live.recording.shortfall import (
     Execution,
     OrderShortfall,
@@ -10,7 +11,6 @@ from ml4t.live.recording.shortfall import (
     compare_fills,
     shortfall_of,
 )
-from ml4t.live.recording.sessions import calendar_name, calendar_of
 from ml4t.live.recording.simulated import Simulated, simulate
 
 __all__ = [
