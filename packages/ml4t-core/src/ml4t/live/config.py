@@ -129,6 +129,16 @@ class LiveConfig:
         if self.mode is ExecutionMode.LIVE:
             self._check_live()
 
+    @property
+    def limits(self) -> LiveRiskConfig:
+        """The risk limits, which know how long the bars of this run are."""
+        return attrs.evolve(self.risk, bar_seconds=self.bar_seconds)
+
+    @property
+    def bar_seconds(self) -> float:
+        """How long a bar is in seconds; a day where there is one a session."""
+        return (self.bar_size or timedelta(days=1)).total_seconds()
+
     def _check_live(self) -> None:
         if self.confirm_account != self.account:
             msg = (

@@ -106,7 +106,7 @@ class LiveEngine:
 
     def _connect_parts(self, state: StateDirectory | None) -> None:
         config, clock, broker = self.config, self.clock, self.broker
-        self.account = LiveAccount(self.journal, RiskBook(config.risk), clock)
+        self.account = LiveAccount(self.journal, RiskBook(config.limits), clock)
         self.moments = Moments(clock, self.calendar)
         self.intake = Intake(self.account, self._origin_of, self._on_connection)
         self.safe = SafeBroker(
@@ -168,14 +168,13 @@ class LiveEngine:
         broker = self._strategy_broker = StrategyBroker(
             self.safe, account, self._thread, account.book.assets, config.timing.call
         )
-        seconds = config.bar_size.total_seconds() if config.bar_size is not None else _DAY
         self.runner = StrategyRunner(
             self._recording.watch(strategy),
             broker,
             self._thread,
             config.assets,
             zone=getattr(self.calendar, "zone", UTC),
-            allowed=seconds / 2,
+            allowed=config.bar_seconds / 2,
             on_error=self._on_strategy_error,
         )
         account.listener = self.runner.tell

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from ml4t.core.broker import AsyncBrokerProtocol
+from ml4t.core.broker import AsyncBrokerProtocol, BarDrivenBroker
 from ml4t.core.errors import JournalError, VenueRefusedError, VenueUnavailableError
 from ml4t.core.risk import (
     Breach,
@@ -79,6 +79,8 @@ class Watch:
     ) -> None:
         self.heard_at = watched.clock.monotonic()
         self._watched = watched
+        # A simulated venue is part of this program: its account is judged at each bar.
+        self._is_simulated = isinstance(watched.broker, BarDrivenBroker)
         self._every = every
         self._patience = patience
         self._on_kill = on_kill
@@ -114,9 +116,10 @@ class Watch:
             await asyncio.sleep(0)
         self._look_at_clocks()
         self._look_at_journal()
-        self.look_at_limits()
         watched.safe.follow_up()
-        self._look_at_venue()
+        if not self._is_simulated:
+            self.look_at_limits()
+            self._look_at_venue()
 
     def look_at_limits(self, value: float | None = None) -> None:
         """Judge the limits of the account as a whole.

@@ -103,7 +103,7 @@ def test_orders_leave_from_every_method_of_a_strategy(live: Live, idle: type) ->
         assert {} == refused(strategy)
         assert 1 == len(strategy.threads)
 
-    live(scene, strategy)
+    live(scene, strategy, limits={"reconcile_seconds": 3_600})
 
 
 async def test_orders_leave_from_every_method_on_real_threads(idle: type, world: Any) -> None:

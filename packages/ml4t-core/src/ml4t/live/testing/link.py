@@ -73,7 +73,7 @@ class Link:
         if self.agenda.now < self._down_until:
             msg = "connection refused"
             raise VenueUnavailableError(msg)
-        self._is_open = True
+        self._is_open = self._says_up = True
 
     def close(self) -> None:
         """End the session."""
