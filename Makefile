@@ -19,7 +19,7 @@ RUN := $(UV) run --no-sync
 # A test may leave out its annotations, and is checked where it has them.
 UNTYPED := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs
 
-.PHONY: help demo test format lint types arch unit docs wheels cov agreement bench bench-peers lock clean
+.PHONY: help demo test format lint types arch unit docs wheels cov agreement soak bench bench-peers bench-live lock clean
 
 help: ## Explain every target (this is what a bare `make` does)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -63,11 +63,21 @@ agreement: .venv/.synced ## Run what other engines ran; rewrites docs/reference/
 	ML4T_WRITE_AGREEMENT=1 $(RUN) pytest packages/ml4t-backtest/tests/oracles \
 		packages/ml4t-backtest/tests/test_profiles.py
 
+DAYS ?= 10000
+KILLS ?= 1000
+
+soak: .venv/.synced ## Simulate DAYS trading days with faults and kill an engine KILLS times
+	$(RUN) python -m ml4t.live.testing.soak days --days $(DAYS)
+	$(RUN) python -m ml4t.live.testing.soak crash --kills $(KILLS)
+
 bench: .venv/.synced ## Measure the speed of the backtest; rewrites the tables of docs/reference/speed.md
 	$(RUN) python -m benchmarks bench
 
 bench-peers: .venv/.synced ## The same in other libraries, each installed into an environment of its own
 	UV="$(UV)" $(RUN) python -m benchmarks peers
+
+bench-live: .venv/.synced ## Measure the live runtime: decisions, journal, kill switch, restart
+	$(RUN) python -m benchmarks live
 
 lock: | $(filter .uv/%,$(UV)) ## Write uv.lock anew after a change of dependencies
 	$(UV) lock

@@ -46,11 +46,13 @@ from ml4t.core import (
 from ml4t.core.calendar import Session, TradingCalendar
 from ml4t.core.risk import LiveRiskConfig
 from ml4t.core.strategy_file import load_strategy
+from ml4t.live.assumption_table import ShadowMarket
 from ml4t.live.bars import BarGrid, ReplayFeed
 from ml4t.live.clock import BarClock
 from ml4t.live.config import LiveConfig
 from ml4t.live.engine import LiveEngine
 from ml4t.live.journal import JournalOwner, MemoryJournal
+from ml4t.live.recording import Recorder, Recording, check_decisions, compare_fills, simulate
 from ml4t.live.shadow import ShadowBroker
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -243,7 +245,9 @@ def shadow(market: Market, strategy: Strategy, config: BacktestConfig) -> Record
     return record
 
 
-async def run_engine(market: Market, strategy: Strategy, config: BacktestConfig) -> LiveEngine:
+async def run_engine(
+    market: Market, strategy: Strategy, config: BacktestConfig, recording: Path | None = None
+) -> LiveEngine:
     """The engine after the last bar."""
     bars = market.bars()
     clock = BarClock(bars[0].timestamp - timedelta(days=1))
@@ -259,6 +263,8 @@ async def run_engine(market: Market, strategy: Strategy, config: BacktestConfig)
     live = LiveConfig(
         assets=feed.assets, bar_size=market.length, risk=NO_LIMITS, warmup=market.warmup
     )
+    named = ShadowMarket(cash=config.initial_cash, market=attrs.evolve(config, risk=None))
+    recorder = None if recording is None else Recorder(recording, clock, named)
     owner = JournalOwner(
         account_id="shadow", environment=Environment.SIMULATED, broker="shadow", app_version="1"
     )
@@ -270,6 +276,7 @@ async def run_engine(market: Market, strategy: Strategy, config: BacktestConfig)
         journal=MemoryJournal(owner, clock),
         clock=clock,
         calendar=market.calendar or Days(),
+        recorder=recorder,
     )
     assert await engine.run() == 0
     return engine
@@ -526,6 +533,26 @@ def test_orders_fills_and_money_are_those_of_the_backtest(
     limited = attrs.evolve(config, risk=NO_LIMITS)
     record = assert_equal(bars(7), lambda: strategy(11), limited)
     assert len(record.told) > 20
+
+
+@pytest.mark.parametrize("name", ["open", "close", "volume"])
+@pytest.mark.parametrize("bars", MARKETS.values(), ids=MARKETS)
+@pytest.mark.parametrize("strategy", [Markets, Resting, Groups, Changes, Answers, Shorts])
+def test_a_recorded_run_decides_the_same_and_has_no_shortfall(
+    strategy: type[Choices], bars: Callable[[int], Market], name: str, tmp_path: Path
+) -> None:
+    def made() -> Witness:
+        return Witness(strategy(11), Record())
+
+    asyncio.run(run_engine(bars(7), made(), CONFIGS[name], tmp_path / "run.rec"))
+    recording = Recording(tmp_path / "run.rec")
+    check = check_decisions(recording, made())
+    report = compare_fills(simulate(recording), recording.fills(), {})
+
+    assert check.difference is None
+    assert check.calls > 200
+    assert report.differences == ()
+    assert (report.total, report.unknown_fills) == (0.0, 0)
 
 
 def test_a_backtest_without_limits_is_the_same_where_none_is_met() -> None:

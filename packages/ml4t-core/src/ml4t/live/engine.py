@@ -282,8 +282,9 @@ class LiveEngine:
     async def _begin_strategy(self) -> bool:
         history = History(self)
         await history.fetch()
-        # Prices are known now: what was restricted for the want of them ends before on_start.
-        self.watch.look_at_limits()
+        if self.runner.venue is None:
+            # Prices are known now: what was restricted for the want of them ends before on_start.
+            self.watch.look_at_limits()
         self._recording.begin(self)
         await self.runner.start()
         await history.rehearse()

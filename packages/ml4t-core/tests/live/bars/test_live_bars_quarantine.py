@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TypedDict, Unpack
 
 import attrs
 import pytest
@@ -52,7 +53,19 @@ def bar(row: float, close: float = 100.0, asset: str = "A", reach: float = 0.0) 
     )
 
 
-def raw(row: float, **changed: float | str | None) -> RawBar:
+class Changed(TypedDict, total=False):
+    """What of a raw bar is not as usual."""
+
+    timestamp: str
+    asset: str
+    open: float
+    high: float
+    low: float
+    close: float | None
+    volume: float
+
+
+def raw(row: float, **changed: Unpack[Changed]) -> RawBar:
     good = RawBar(
         timestamp=START + row * MINUTE, asset="A", open=100, high=101, low=99, close=100, volume=5
     )
@@ -76,10 +89,10 @@ def test_good_bars_are_admitted_as_they_are() -> None:
 
     assert Admitted(bar=bar(1)) == quarantine.admit(bar(1), LATER)
     assert ["admitted"] == admit(quarantine, raw(2))
-    assert {} == quarantine.quarantined == quarantine.counts
+    assert ({}, {}) == (quarantine.quarantined, quarantine.counts)
 
 
-IMPOSSIBLE = [
+IMPOSSIBLE: list[Changed] = [
     {"close": math.nan},
     {"open": 0.0},
     {"low": -1.0},
@@ -351,6 +364,6 @@ def test_what_is_admitted_ascends_and_never_jumps_unless_released(
     times = [one.bar.timestamp for one in admitted]
     assert times == sorted(set(times))
     assert all(when <= now + 2 * SECOND for when in times)
-    for before, one in pairwise(admitted):
-        move = abs(one.bar.close / before.bar.close - 1)
-        assert one.released or move <= 0.25
+    for before, after in pairwise(admitted):
+        move = abs(after.bar.close / before.bar.close - 1)
+        assert after.released or move <= 0.25

@@ -1,7 +1,7 @@
 """A clock that ticks when it is read, a journal's owner, and a short session of every event."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,8 +12,8 @@ from ml4t.core import Asset, Fill, Order, OrderRequest, OrderSide, OrderStatus, 
 from ml4t.core.risk import TradingState
 from ml4t.core.venue_events import CashFlow, Environment
 from ml4t.live import events
-from ml4t.live.events import JournalEvent
-from ml4t.live.journal import Journal, JournalOwner
+from ml4t.live.events import Alert, JournalEvent
+from ml4t.live.journal import SOUND_DISK, Disk, Journal, JournalOwner
 
 NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 
@@ -51,12 +51,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_journal(path: Path, owner: JournalOwner, clock: TickingClock) -> Callable[..., Journal]:
+def open_journal(
+    path: Path, owner: JournalOwner, clock: TickingClock
+) -> Iterator[Callable[..., Journal]]:
     """Opens the journal of the test; every one is closed in the end."""
     opened: list[Journal] = []
 
-    def open_it(**options: object) -> Journal:
-        opened.append(Journal.open(path, owner, clock, **options))
+    def open_it(*, disk: Disk = SOUND_DISK) -> Journal:
+        opened.append(Journal.open(path, owner, clock, disk=disk))
         return opened[-1]
 
     yield open_it
@@ -76,6 +78,17 @@ def look(tmp_path: Path) -> Callable[[Journal, str], list[tuple[object, ...]]]:
             return connection.execute(query).fetchall()
 
     return rows
+
+
+@pytest.fixture
+def messages_of() -> Callable[[Journal], list[str]]:
+    """What the alerts of a journal say, which holds nothing else."""
+
+    def message(event: JournalEvent) -> str:
+        assert isinstance(event, Alert)
+        return event.message
+
+    return lambda journal: [message(entry.event) for entry in journal.entries()]
 
 
 @pytest.fixture

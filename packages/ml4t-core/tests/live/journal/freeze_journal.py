@@ -1,7 +1,8 @@
 """Writes ``journal_v1.db``, a journal that every later version must be able to open.
 
-Run it in this directory before the release that first has a version of the journal, and never after
-it: ``python freeze_journal.py``. It prints what ``test_journal_schema.py`` has to know.
+Run it in the directory ``tests`` before the release that first has a version of the journal, and
+never after it: ``python -m live.journal.freeze_journal``. It prints what ``test_journal_schema.py``
+has to know.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from ml4t.live.journal import Journal, JournalOwner
 from ml4t.live.journal.schema import newest_version
 
 if __name__ == "__main__":
-    from conftest import TickingClock, reference_session
+    from live.journal.conftest import TickingClock, reference_session
 
     path = Path(__file__).with_name(f"journal_v{newest_version()}.db")
     path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The chain of hashes."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ def test_a_row_with_another_value_breaks_the_chain_there(
     number: int, column: int, change: int
 ) -> None:
     rows = list(journal_of(10).stored())
-    row = list(rows[number])
+    row: list[Any] = list(rows[number])
     value = row[column]
     row[column] = value + change if isinstance(value, int) else value[:-1]
     if row[column] == value:

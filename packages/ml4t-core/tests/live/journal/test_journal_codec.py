@@ -135,7 +135,7 @@ def test_a_number_has_its_shortest_digits(number: float, digits: str) -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, "1.5", True, None])
 def test_what_is_not_a_finite_number_is_refused(number: object) -> None:
     with pytest.raises(JournalError, match="HighWaterMark cannot be journaled"):
-        encode(HighWaterMark(equity=number))
+        encode(HighWaterMark(equity=number))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
@@ -149,13 +149,13 @@ def test_a_denied_request_may_ask_for_any_number(number: float) -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        Alert(kind=1, message=""),
-        events.Rearmed(by="a", reason="", names=("a", 1)),
-        events.Rearmed(by="a", reason="", names=None),
-        events.CauseRaised(name="a", state="HALTED", reason="", latched=True),
-        events.CauseRaised(name="a", state=TradingState.HALTED, reason="", latched=1),
+        Alert(kind=1, message=""),  # type: ignore[arg-type]
+        events.Rearmed(by="a", reason="", names=("a", 1)),  # type: ignore[arg-type]
+        events.Rearmed(by="a", reason="", names=None),  # type: ignore[arg-type]
+        events.CauseRaised(name="a", state="HALTED", reason="", latched=True),  # type: ignore[arg-type]
+        events.CauseRaised(name="a", state=TradingState.HALTED, reason="", latched=1),  # type: ignore[arg-type]
         events.SessionBegan(label=datetime(2026, 1, 1), equity=1.0),  # noqa: DTZ001
-        events.FillBooked(fill=None, evidence=""),
+        events.FillBooked(fill=None, evidence=""),  # type: ignore[arg-type]
         events.BalanceAdopted(
             cash=1.0,
             positions={},
@@ -165,7 +165,7 @@ def test_a_denied_request_may_ask_for_any_number(number: float) -> None:
         events.OrderDenied(
             request=OrderRequest.of("SPY", 1),
             rule="",
-            control=1.5,
+            control=1.5,  # type: ignore[arg-type]
             value="",
             limit="",
             reason="",
@@ -175,7 +175,7 @@ def test_a_denied_request_may_ask_for_any_number(number: float) -> None:
 )
 def test_a_value_of_another_type_is_refused(event: object) -> None:
     with pytest.raises(JournalError, match="cannot be journaled"):
-        encode(event)
+        encode(event)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,9 @@ def test_a_field_that_is_younger_than_the_row_takes_its_default() -> None:
     )[2]
     fields = json.loads(body)
     del fields["limits"]
-    assert {} == decode("EngineStarted", 1, json.dumps(fields)).limits
+    started = decode("EngineStarted", 1, json.dumps(fields))
+    assert isinstance(started, events.EngineStarted)
+    assert {} == started.limits
 
 
 def test_a_type_without_a_text_is_refused_when_the_codec_is_made() -> None:
@@ -225,4 +227,4 @@ def test_a_type_without_a_text_is_refused_when_the_codec_is_made() -> None:
         what: complex
 
     with pytest.raises(TypeError, match="no text for a value of type"):
-        Codec({"Strange": Strange})
+        Codec({"Strange": Strange})  # type: ignore[dict-item]

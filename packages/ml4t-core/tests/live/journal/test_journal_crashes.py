@@ -8,9 +8,12 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from ml4t.live.clock import Clock
+from ml4t.live.events import FillBooked, IntentRecorded, JournalEvent
 from ml4t.live.journal import (
     Journal,
     JournalInUseError,
@@ -58,7 +61,28 @@ def start(path: Path, appends: int, failpoint: str = "") -> subprocess.Popen[str
     )  # fmt: skip
 
 
-def check(path: Path, owner: JournalOwner, clock: object, acknowledged: list[str]) -> None:
+def output_of(child: subprocess.Popen[str]) -> IO[str]:
+    assert child.stdout is not None
+    return child.stdout
+
+
+def intended(event: JournalEvent) -> str:
+    assert isinstance(event, IntentRecorded)
+    return event.orders[0].id
+
+
+def filled(event: JournalEvent) -> str:
+    assert isinstance(event, FillBooked)
+    return event.fill.id
+
+
+def epoch_of(order_id: str) -> int:
+    parts = read_order_id(order_id)
+    assert parts is not None
+    return parts.epoch
+
+
+def check(path: Path, owner: JournalOwner, clock: Clock, acknowledged: list[str]) -> None:
     """Nothing acknowledged is lost, at most one append more is there, and it is whole."""
     found = verify(path)
     if not acknowledged and not found.is_sound:
@@ -68,12 +92,13 @@ def check(path: Path, owner: JournalOwner, clock: object, acknowledged: list[str
     journal = Journal.open(path, owner, clock)
     events = [entry.event for entry in journal.entries()]
     journal.close()
-    assert acknowledged == [e.orders[0].id for e in events[::2]][: len(acknowledged)]
-    assert [e.orders[0].id for e in events[::2]] == [e.fill.id for e in events[1::2]]
+    orders = [intended(event) for event in events[::2]]
+    assert acknowledged == orders[: len(acknowledged)]
+    assert orders == [filled(event) for event in events[1::2]]
 
 
 def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(
-    path: Path, owner: JournalOwner, clock: object
+    path: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     """40 engines, one after the other on the same journal, each killed at a random moment."""
     dice = random.Random(43)  # noqa: S311
@@ -81,10 +106,10 @@ def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(
     extra = 0
     for _ in range(40):
         with start(path, 1_000_000) as child:
-            acknowledged += [child.stdout.readline().strip() for _ in range(dice.randrange(8))]
+            acknowledged += [output_of(child).readline().strip() for _ in range(dice.randrange(8))]
             time.sleep(dice.random() * 0.003)
             child.kill()
-            acknowledged += child.stdout.read().split()
+            acknowledged += output_of(child).read().split()
         rows = verify(path).rows if path.exists() else 0
         # What was committed and not acknowledged: at most one append for each kill.
         assert rows // 2 - len(acknowledged) in {extra, extra + 1}
@@ -94,7 +119,7 @@ def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(
     journal = Journal.open(path, owner, clock)
     kept = {e.event.orders[0].id for e in journal.entries() if hasattr(e.event, "orders")}
     assert set(acknowledged) <= kept
-    assert len({read_order_id(order_id).epoch for order_id in kept}) > 20
+    assert len({epoch_of(order_id) for order_id in kept}) > 20
     journal.close()
 
 
@@ -119,19 +144,19 @@ def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(
     ],
 )
 def test_a_kill_at_any_place_loses_nothing_that_was_acknowledged(
-    path: Path, owner: JournalOwner, clock: object, failpoint: str
+    path: Path, owner: JournalOwner, clock: Clock, failpoint: str
 ) -> None:
     with start(path, 3, failpoint) as child:
-        acknowledged = child.stdout.read().split()
+        acknowledged = output_of(child).read().split()
     assert -signal.SIGKILL == child.returncode
     check(path, owner, clock, acknowledged)
 
 
 def test_a_second_engine_in_another_process_is_refused(
-    path: Path, owner: JournalOwner, clock: object
+    path: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     with start(path, 1_000_000) as child:
-        child.stdout.readline()
+        output_of(child).readline()
         try:
             with pytest.raises(JournalInUseError, match="another engine has the journal"):
                 Journal.open(path, owner, clock)
@@ -159,7 +184,7 @@ def test_a_lock_names_its_process_and_ends_with_it(tmp_path: Path) -> None:
     )  # fmt: skip
     directory = StateDirectory(tmp_path)
     try:
-        child.stdout.readline()
+        output_of(child).readline()
         with pytest.raises(JournalInUseError, match=f"process {child.pid}, trades account DU123"):
             directory.lock("DU123")
         assert child.pid == directory.holder("DU123")

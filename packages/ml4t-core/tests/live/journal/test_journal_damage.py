@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml4t.core.errors import JournalError
+from ml4t.live.clock import Clock
 from ml4t.live.events import EVENT_TYPES, Alert, JournalEvent
 from ml4t.live.journal import (
     Journal,
@@ -35,7 +36,7 @@ def written(open_journal: Open, session: list[JournalEvent], path: Path) -> Path
 
 
 @pytest.fixture
-def crashed(written: Path, tmp_path: Path, owner: JournalOwner, clock: object) -> Path:
+def crashed(written: Path, tmp_path: Path, owner: JournalOwner, clock: Clock) -> Path:
     """A journal of an engine that was killed, of which much is in the write-ahead log alone."""
     journal = Journal.open(written, owner, clock)
     for number in range(30):
@@ -197,12 +198,14 @@ def test_an_older_copy_in_its_place_is_refused(
 
 
 def test_a_crashed_engine_left_everything(
-    crashed: Path, owner: JournalOwner, clock: object
+    crashed: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     rows = verify(crashed).rows
     journal = Journal.open(crashed, owner, clock)
     assert rows == journal.rows
-    assert f"{29:0100}" == list(journal.entries())[-1].event.message
+    last = list(journal.entries())[-1].event
+    assert isinstance(last, Alert)
+    assert f"{29:0100}" == last.message
     journal.close()
 
 
@@ -227,7 +230,7 @@ def test_garbage_after_the_log_is_harmless(crashed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["journal.db", "journal.db-wal", "journal.db.marker"])
 def test_a_flipped_bit_is_detected_or_harmless(
-    crashed: Path, owner: JournalOwner, clock: object, tmp_path: Path, name: str
+    crashed: Path, owner: JournalOwner, clock: Clock, tmp_path: Path, name: str
 ) -> None:
     dice = random.Random(name)  # noqa: S311
     before = Journal.open(copied(crashed, tmp_path / "sound"), owner, clock)
@@ -259,7 +262,7 @@ def flip(path: Path, dice: random.Random) -> None:
     path.write_bytes(content)
 
 
-def test_an_examination_changes_nothing(crashed: Path, owner: JournalOwner, clock: object) -> None:
+def test_an_examination_changes_nothing(crashed: Path, owner: JournalOwner, clock: Clock) -> None:
     """What is found damaged is evidence."""
     names = ("journal.db", "journal.db-wal", "journal.db.marker")
     log = crashed.with_name("journal.db-wal")
@@ -273,10 +276,11 @@ def test_an_examination_changes_nothing(crashed: Path, owner: JournalOwner, cloc
 
 
 def test_quarantine_keeps_the_evidence_and_the_next_start_halts(
-    crashed: Path, owner: JournalOwner, clock: object
+    crashed: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     contents = [crashed.read_bytes(), crashed.with_name("journal.db-wal").read_bytes()]
     aside = quarantine(crashed, clock)
+    assert aside is not None
     assert aside.name.startswith("journal.db.corrupt-20260302T1430")
     assert contents == [aside.read_bytes(), aside.with_name(aside.name + "-wal").read_bytes()]
     for _ in range(2):
@@ -286,7 +290,7 @@ def test_quarantine_keeps_the_evidence_and_the_next_start_halts(
 
 
 def test_quarantine_of_a_journal_without_a_marker_makes_one(
-    written: Path, open_journal: Open, clock: object
+    written: Path, open_journal: Open, clock: Clock
 ) -> None:
     marker_path(written).unlink()
     quarantine(written, clock)

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from ml4t.live.clock import Clock
 from ml4t.live.events import Alert, IntentRecorded, JournalEvent
 from ml4t.live.journal import (
     SOUND_DISK,
@@ -24,6 +25,7 @@ from ml4t.live.journal import (
 from ml4t.live.journal.opening import open_file
 
 Open = Callable[..., Journal]
+MessagesOf = Callable[[Journal], list[str]]
 
 FAILURES = [
     OSError(errno.ENOSPC, "No space left on device"),
@@ -37,7 +39,7 @@ FAILURES = [
 class FailingDisk:
     """Fails at a step and from then on until it is repaired; counts the steps."""
 
-    failure: Exception
+    failure: BaseException
     fails_at: int = 10**9
     steps: int = 0
     names: list[str] = attrs.field(factory=list)
@@ -75,7 +77,7 @@ def test_the_disk_is_told_of_every_step(open_journal: Open, session: list[Journa
 def test_whatever_step_fails_nothing_is_half_written(
     tmp_path: Path,
     owner: JournalOwner,
-    clock: object,
+    clock: Clock,
     session: list[JournalEvent],
     failure: Exception,
 ) -> None:
@@ -99,7 +101,7 @@ def test_whatever_step_fails_nothing_is_half_written(
 
 
 def go_through(
-    journal: Journal, disk: FailingDisk, session: list[JournalEvent]
+    journal: Journal | MemoryJournal, disk: FailingDisk, session: list[JournalEvent]
 ) -> list[JournalEvent]:
     for batch in batches(session):
         before = (journal.rows, journal.head)
@@ -117,7 +119,7 @@ def go_through(
     return [entry.event for entry in journal.entries()]
 
 
-def check_trouble(journal: Journal, disk: FailingDisk) -> None:
+def check_trouble(journal: Journal | MemoryJournal, disk: FailingDisk) -> None:
     assert not journal.is_writable
     assert not journal.probe()
     with pytest.raises(JournalWriteError, match="takes no events"):
@@ -147,7 +149,7 @@ def test_an_intent_is_durable_only_after_the_disk_has_taken_it(
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
 def test_memory_fails_like_a_disk(
-    owner: JournalOwner, clock: object, session: list[JournalEvent], failure: Exception
+    owner: JournalOwner, clock: Clock, session: list[JournalEvent], failure: Exception
 ) -> None:
     for fails_at in range(1, 200):
         disk = FailingDisk(failure, fails_at)
@@ -172,7 +174,7 @@ def test_an_error_that_is_nobodys_fault_rolls_back(
 
 
 def test_a_path_that_cannot_be_made_is_the_disks_fault(
-    tmp_path: Path, owner: JournalOwner, clock: object
+    tmp_path: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     with pytest.raises(JournalWriteError, match="does not let the journal"):
         Journal.open(tmp_path / "nowhere" / "journal.db", owner, clock)
@@ -207,7 +209,7 @@ FILLING = """
 
 
 def test_a_file_that_may_not_grow_fails_and_recovers(
-    path: Path, owner: JournalOwner, clock: object
+    path: Path, owner: JournalOwner, clock: Clock, messages_of: MessagesOf
 ) -> None:
     child = subprocess.run(  # noqa: S603
         [sys.executable, "-c", textwrap.dedent(FILLING), str(path)],
@@ -219,13 +221,13 @@ def test_a_file_that_may_not_grow_fails_and_recovers(
     assert int(done) > 10
     assert int(done) + 1 == int(rows)
     journal = Journal.open(path, owner, clock)
-    messages = [entry.event.message for entry in journal.entries()]
+    messages = messages_of(journal)
     journal.close()
     assert ["x" * 500] * int(done) + ["after"] == messages
 
 
 def test_a_full_database_fails_and_recovers(
-    path: Path, owner: JournalOwner, clock: object, session: list[JournalEvent]
+    path: Path, owner: JournalOwner, clock: Clock, session: list[JournalEvent]
 ) -> None:
     """SQLite's own limit of pages gives its own error for a full disk."""
     opened = open_file(path, owner, clock)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ml4t.live.clock import Clock
 from ml4t.live.events import JournalEvent
 from ml4t.live.journal import (
     Journal,
@@ -47,7 +48,7 @@ def test_the_file_gives_the_same_lines_as_the_open_journal(
 
 
 def test_a_journal_in_memory_can_be_exported(
-    owner: JournalOwner, clock: object, session: list[JournalEvent]
+    owner: JournalOwner, clock: Clock, session: list[JournalEvent]
 ) -> None:
     journal = MemoryJournal(owner, clock)
     journal.append(session)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ml4t.core.risk import TradingState
+from ml4t.live.clock import Clock
 from ml4t.live.journal import (
     JournalOwner,
     JournalWriteError,
@@ -15,7 +16,7 @@ from ml4t.live.journal import (
 
 
 @pytest.fixture
-def journal(owner: JournalOwner, clock: object) -> MemoryJournal:
+def journal(owner: JournalOwner, clock: Clock) -> MemoryJournal:
     return MemoryJournal(owner, clock)
 
 
@@ -42,6 +43,7 @@ def test_a_set_kill_switch_is_honoured(
     file.write_bytes(content.encode("latin-1"))
     cause = import_risk_state(journal, file)
     assert [cause] == [entry.event for entry in journal.entries()]
+    assert cause is not None
     assert f"{reason} (imported from .ml4t_risk_state.json)" == cause.reason
     assert (TradingState.HALTED, True) == (cause.state, cause.latched)
 

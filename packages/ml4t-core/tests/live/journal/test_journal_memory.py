@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def memory(owner: JournalOwner) -> MemoryJournal:
 
 
 def test_memory_and_disk_have_the_same_hashes_ids_and_entries(
-    memory: MemoryJournal, path: object, owner: JournalOwner, session: list[JournalEvent]
+    memory: MemoryJournal, path: Path, owner: JournalOwner, session: list[JournalEvent]
 ) -> None:
     disk = Journal.open(path, owner, StandingClock())
     assert memory.head == disk.head

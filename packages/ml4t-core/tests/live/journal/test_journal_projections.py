@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
+from typing import TypeAlias
 
 import attrs
 from hypothesis import given
@@ -26,6 +27,7 @@ from ml4t.live.journal.schema import run_steps
 
 Open = Callable[..., Journal]
 Look = Callable[[Journal, str], list[tuple[object, ...]]]
+Booked: TypeAlias = BalanceAdopted | CashFlowBooked | FeeBooked | FillBooked | FillBusted
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 assets = st.sampled_from(["SPY", "QQQ"])
@@ -34,9 +36,9 @@ money = st.floats(-1e9, 1e9)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[JournalEvent]:
+def histories(draw: st.DrawFn) -> list[Booked]:
     """Executions under new ids, and what may happen to them."""
-    events: list[JournalEvent] = []
+    events: list[Booked] = []
     for number in range(draw(st.integers(0, 12))):
         known = st.integers(0, number).map(lambda n: f"f{n}")
         fill = Fill(
@@ -46,7 +48,7 @@ def histories(draw: st.DrawFn) -> list[JournalEvent]:
         flow = CashFlow(id=f"c{number}", amount=draw(money), reason="", timestamp=NOW)
         held = draw(st.dictionaries(assets, money, max_size=2))
         positions = {name: Position(name, units, 1.0) for name, units in held.items()}
-        choices = [
+        choices: list[Booked] = [
             FillBooked(fill=fill, evidence="event"),
             FillBooked(fill=fill, evidence="event"),
             FillBusted(fill_id=draw(known), reason=""),
@@ -62,7 +64,7 @@ def dec(number: float) -> Decimal:
     return Decimal(repr(number))
 
 
-def reckoned(events: Sequence[JournalEvent]) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+def reckoned(events: Sequence[Booked]) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
     """Positions and the parts of the cash, from the first event to the last."""
     held: dict[str, Decimal] = {}
     cash: dict[str, Decimal] = {}
@@ -93,7 +95,7 @@ def book(held: dict[str, Decimal], cash: dict[str, Decimal], fill: Fill, times: 
 
 
 @given(histories())
-def test_quantities_and_money_are_exact_sums(events: list[JournalEvent]) -> None:
+def test_quantities_and_money_are_exact_sums(events: list[Booked]) -> None:
     with (
         localcontext() as context,
         closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,

@@ -9,7 +9,8 @@ import pytest
 from ml4t.core import Position
 from ml4t.core.errors import JournalError
 from ml4t.core.risk import TradingState
-from ml4t.live.events import BalanceAdopted, JournalEvent
+from ml4t.live.clock import Clock
+from ml4t.live.events import BalanceAdopted, CauseRaised, JournalEvent
 from ml4t.live.journal import (
     Journal,
     JournalDamagedError,
@@ -31,6 +32,12 @@ BALANCE = BalanceAdopted(
 )
 
 
+def epoch_of(order_id: str) -> int:
+    parts = read_order_id(order_id)
+    assert parts is not None
+    return parts.epoch
+
+
 @pytest.fixture
 def damaged(open_journal: Open, session: list[JournalEvent], path: Path) -> tuple[Path, str]:
     """The path of a damaged journal, and the last order id that its engine gave."""
@@ -44,7 +51,7 @@ def damaged(open_journal: Open, session: list[JournalEvent], path: Path) -> tupl
 
 
 def test_a_rebuilt_journal_begins_with_the_balance_and_halted(
-    damaged: tuple[Path, str], open_journal: Open, owner: JournalOwner, clock: object
+    damaged: tuple[Path, str], open_journal: Open, owner: JournalOwner, clock: Clock
 ) -> None:
     path, last = damaged
     quarantine(path, clock)
@@ -53,13 +60,14 @@ def test_a_rebuilt_journal_begins_with_the_balance_and_halted(
     journal = open_journal()
     first, second = (entry.event for entry in journal.entries())
     assert BALANCE == first
+    assert isinstance(second, CauseRaised)
     assert (TradingState.HALTED, True) == (second.state, second.latched)
-    assert read_order_id(last).epoch < read_order_id(journal.next_order_id()).epoch
+    assert epoch_of(last) < epoch_of(journal.next_order_id())
     assert not list(path.parent.glob("*.rebuilding*"))
 
 
 def test_a_journal_is_not_rebuilt_over_another(
-    damaged: tuple[Path, str], owner: JournalOwner, clock: object
+    damaged: tuple[Path, str], owner: JournalOwner, clock: Clock
 ) -> None:
     before = damaged[0].read_bytes()
     with pytest.raises(JournalError, match="set it aside before"):
@@ -68,7 +76,7 @@ def test_a_journal_is_not_rebuilt_over_another(
 
 
 def test_a_rebuild_that_stopped_half_way_starts_over(
-    damaged: tuple[Path, str], open_journal: Open, owner: JournalOwner, clock: object
+    damaged: tuple[Path, str], open_journal: Open, owner: JournalOwner, clock: Clock
 ) -> None:
     """The new file is in place, and the marker still tells of the old one."""
     path, _ = damaged
@@ -85,7 +93,7 @@ def test_a_rebuild_that_stopped_half_way_starts_over(
 
 
 def test_what_cannot_be_renamed_is_the_disks_fault(
-    tmp_path: Path, owner: JournalOwner, clock: object
+    tmp_path: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     nowhere = tmp_path / "nowhere" / "journal.db"
     with pytest.raises(JournalWriteError, match="cannot be set aside"):

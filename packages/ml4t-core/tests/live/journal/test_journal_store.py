@@ -11,7 +11,7 @@ import pytest
 from ml4t.core.errors import JournalError
 from ml4t.core.risk import TradingState
 from ml4t.core.venue_events import Environment
-from ml4t.live.clock import SystemClock
+from ml4t.live.clock import Clock, SystemClock
 from ml4t.live.events import Alert, CauseRaised, FillBooked, IntentRecorded, JournalEvent
 from ml4t.live.journal import (
     Journal,
@@ -24,6 +24,7 @@ from ml4t.live.journal import (
 from ml4t.live.journal.opening import open_file
 
 Open = Callable[..., Journal]
+MessagesOf = Callable[[Journal], list[str]]
 Look = Callable[[Journal, str], list[tuple[object, ...]]]
 
 
@@ -59,10 +60,12 @@ def test_a_journal_reads_back_after_it_was_closed(
     assert head != second.head
 
 
-def test_more_entries_than_are_fetched_at_once_come_in_order(open_journal: Open) -> None:
+def test_more_entries_than_are_fetched_at_once_come_in_order(
+    open_journal: Open, messages_of: MessagesOf
+) -> None:
     journal = open_journal()
     journal.append([alert(number) for number in range(2500)])
-    assert [str(n) for n in range(2500)] == [entry.event.message for entry in journal.entries()]
+    assert [str(n) for n in range(2500)] == messages_of(journal)
 
 
 def test_nothing_appended_is_no_transaction(open_journal: Open) -> None:
@@ -73,7 +76,7 @@ def test_nothing_appended_is_no_transaction(open_journal: Open) -> None:
 
 
 def test_the_write_ahead_log_is_synced_at_each_commit(
-    path: Path, owner: JournalOwner, clock: object
+    path: Path, owner: JournalOwner, clock: Clock
 ) -> None:
     opened = open_file(path, owner, clock)
     asked = ("journal_mode", "synchronous", "locking_mode", "foreign_keys", "mmap_size")
@@ -103,7 +106,8 @@ def test_order_ids_are_never_given_twice(open_journal: Open) -> None:
         given += [journal.next_order_id() for _ in range(5)]
         journal.close()
     assert len(given) == len(set(given))
-    assert [1, 2, 3, 4, 5] * 3 == [read_order_id(order_id).number for order_id in given]
+    parts = [read_order_id(order_id) for order_id in given]
+    assert [1, 2, 3, 4, 5] * 3 == [part and part.number for part in parts]
 
 
 def test_two_new_journals_of_an_account_give_different_ids(
@@ -146,7 +150,7 @@ def test_an_order_id_is_intended_once(open_journal: Open, session: list[JournalE
 @pytest.mark.parametrize(
     "event",
     [
-        Alert(kind="a", message=1),
+        Alert(kind="a", message=1),  # type: ignore[arg-type]
         # Half a character has a text in JSON, but none in the tables.
         CauseRaised(name="\ud800", state=TradingState.HALTED, reason="", latched=True),
         object(),
@@ -159,7 +163,7 @@ def test_an_event_that_cannot_be_written_leaves_the_journal_as_it_was(
     journal.append([alert(1)])
     before = journal.head
     with pytest.raises(JournalError, match="cannot be journaled") as caught:
-        journal.append([alert(2), event])
+        journal.append([alert(2), event])  # type: ignore[list-item]
     assert not isinstance(caught.value, JournalWriteError)
     assert (before, 1, True) == (journal.head, journal.rows, journal.is_writable)
     journal.append([alert(3)])
@@ -192,21 +196,28 @@ def test_another_connection_is_locked_out(open_journal: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"account_id": "DU124"}, {"environment": Environment.LIVE}, {"broker": "alpaca"}],
+    ("account_id", "environment", "broker"),
+    [
+        ("DU124", Environment.PAPER, "ib"),
+        ("DU123", Environment.LIVE, "ib"),
+        ("DU123", Environment.PAPER, "alpaca"),
+    ],
 )
 def test_the_journal_of_somebody_else_is_refused(
-    open_journal: Open, owner: JournalOwner, clock: object, change: dict[str, object]
+    open_journal: Open, clock: Clock, account_id: str, environment: Environment, broker: str
 ) -> None:
+    other = JournalOwner(
+        account_id=account_id, environment=environment, broker=broker, app_version="1.0"
+    )
     journal = open_journal()
     journal.close()
     with pytest.raises(JournalError, match=r"belongs to account DU123 \(PAPER\) at ib, not to"):
-        Journal.open(journal.path, attrs.evolve(owner, **change), clock)
+        Journal.open(journal.path, other, clock)
     assert open_journal().epoch == journal.epoch + 1
 
 
 def test_a_snapshot_is_a_journal(
-    open_journal: Open, session: list[JournalEvent], owner: JournalOwner, clock: object
+    open_journal: Open, session: list[JournalEvent], owner: JournalOwner, clock: Clock
 ) -> None:
     journal = open_journal()
     journal.append(session)
@@ -227,7 +238,9 @@ def test_a_snapshot_that_has_no_place_leaves_the_journal_writable(open_journal: 
     journal.append([alert(1)])
 
 
-def test_threads_may_append_at_the_same_time(open_journal: Open) -> None:
+def test_threads_may_append_at_the_same_time(
+    open_journal: Open, messages_of: MessagesOf
+) -> None:
     journal = open_journal()
 
     def work(thread: int) -> None:
@@ -239,7 +252,7 @@ def test_threads_may_append_at_the_same_time(open_journal: Open) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = [entry.event.message for entry in journal.entries()]
+    found = messages_of(journal)
     assert 160 == len(found)
     assert found[::2] == found[1::2]
     assert verify_open(journal)

@@ -73,7 +73,9 @@ async def test_every_call_goes_over_the_socket(server) -> None:
     assert (await broker.time()).tzinfo is not None
     assert (await broker.account()).positions["A"].quantity > 0
     assert await broker.find_order("m9") is None
-    assert (await broker.find_order("m1")).id == "m1"
+    found = await broker.find_order("m1")
+    assert found is not None
+    assert found.id == "m1"
     assert (await broker.fills_since(venue.origin))[0].order_id == "m1"
     with pytest.raises(UnknownAssetError):
         await broker.get_asset("Z")
@@ -126,6 +128,7 @@ async def test_bars_come_over_the_socket(server) -> None:
     await feed.subscribe(["A"])
     history = await feed.history("A", 3)
     async for bar in feed.bars():
+        assert isinstance(bar.timestamp, datetime)
         assert bar.timestamp > history[-1].timestamp
         break
     await feed.close()

@@ -77,7 +77,7 @@ class CrashMarket:
     def __init__(self, seed: int, bar: float = 0.05) -> None:
         rng = seeded(seed)
         opens = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
-        self._session = Session(label=opens.date(), opens=opens, closes=opens + timedelta(hours=12))
+        self._session = Session(label=opens.date(), opens=opens, closes=opens + timedelta(hours=1))
         self._bar = bar
         self._port = 0
         settings = MarketSettings(

@@ -9,19 +9,19 @@ Each finding begins with the name of the invariant that was broken:
 * ``I12``: something waits that nobody takes.
 """
 
-from collections.abc import Iterable
+from itertools import islice
 
 from ml4t.live.book import LiveBook
 from ml4t.live.engine import LiveEngine
 from ml4t.live.events import FillBooked, IntentRecorded, JournalEvent, OrderChanged
-from ml4t.live.journal import Entry
-from ml4t.live.journal.chain import Row, walk
+from ml4t.live.journal import Journal, MemoryJournal
+from ml4t.live.journal.chain import entry_of, hash_of
 from ml4t.live.testing.comparison import compare
 from ml4t.live.testing.crash_state import state_of
 from ml4t.live.testing.fault_venue import FaultyVenue
 from ml4t.live.testing.true_orders import Owner
 
-__all__ = ["JournalReader", "of_chain", "of_truth"]
+__all__ = ["JournalReader", "of_truth"]
 
 
 class JournalReader:
@@ -32,21 +32,29 @@ class JournalReader:
         findings: what must not be.
         intended: the ids of all orders that may have been sent.
         seq: the number of the latest entry that was read.
+
+    Args:
+        start: the hash of the journal before its first entry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: bytes) -> None:
         self.book = LiveBook()
         self.findings: list[str] = []
         self.intended: set[str] = set()
         self.seq = 0
+        self._hash = start
 
-    def read(self, entries: Iterable[Entry]) -> None:
-        """Take in what follows the latest entry."""
-        for entry in entries:
-            if entry.seq <= self.seq:
-                continue
-            self._take(entry.event)
-            self.seq = entry.seq
+    def read(self, journal: Journal | MemoryJournal) -> None:
+        """Take in what follows the latest entry, and check that it does follow."""
+        for row in islice(journal.stored(), self.seq, None):
+            self._hash = hash_of(self._hash, row)
+            if row[0] != self.seq + 1 or self._hash != row[-1]:
+                self.findings.append(f"I5: entry {row[0]} is not as it was written")
+                self._hash = row[-1]
+            self._take(entry_of(row).event)
+            self.seq += 1
+        if journal.head != self._hash.hex():
+            self.findings.append(f"I5: the journal does not end with entry {self.seq}")
 
     def against(self, live: LiveBook) -> list[str]:
         """Where the state of an engine is not the one that its journal leads to."""
@@ -84,14 +92,6 @@ class JournalReader:
                 f"I8: order {order_id} had ended as {before.status.name} and is "
                 f"{after.status.name} in entry {self.seq + 1}"
             )
-
-
-def of_chain(rows: Iterable[Row], start: bytes, head: str) -> list[str]:
-    """Where the chain of hashes from ``start`` does not lead to ``head``."""
-    found = walk(rows, start)
-    if not found.is_sound:
-        return [f"I5: the journal is not sound: {found.reason}"]
-    return [] if found.head == head else ["I5: the journal ends in another hash than it says"]
 
 
 def of_truth(engine: LiveEngine, venue: FaultyVenue) -> list[str]:

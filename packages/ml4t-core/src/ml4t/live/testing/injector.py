@@ -59,6 +59,10 @@ class FaultInjector:
         """Let nothing more happen at random; what the script names still comes."""
         self._is_healed = True
 
+    def relapse(self) -> None:
+        """Let things happen at random again."""
+        self._is_healed = False
+
     def _by_chance(self, opportunity: str) -> Fault | None:
         chances = self._chances.get(opportunity)
         if not chances:

@@ -21,9 +21,9 @@ from ml4t.live.book import LiveBook
 from ml4t.live.config import ExecutionMode, LiveConfig, Timing
 from ml4t.live.engine import LiveEngine
 from ml4t.live.events import Alert, JournalEvent
-from ml4t.live.journal import EventLog, JournalOwner, MemoryJournal, StateDirectory
+from ml4t.live.journal import Journal, JournalOwner, MemoryJournal, StateDirectory
 from ml4t.live.testing.chance import branch, seeded
-from ml4t.live.testing.examination import JournalReader, of_chain, of_truth
+from ml4t.live.testing.examination import JournalReader, of_truth
 from ml4t.live.testing.fault_broker import FaultyBroker
 from ml4t.live.testing.fault_feed import FaultyFeed
 from ml4t.live.testing.fault_plan import FaultPlan
@@ -262,7 +262,7 @@ class Stage:
         setting: Setting,
         clock: VirtualClock,
         *,
-        journal: EventLog | None = None,
+        journal: Journal | MemoryJournal | None = None,
         state: StateDirectory | None = None,
     ) -> None:
         self.setting = setting
@@ -280,7 +280,7 @@ class Stage:
         )
         self.broker = FaultyBroker(self.venue, setting.plan, branch(self.rng))
         self.feed = FaultyFeed(self.venue, self.broker.faults, branch(self.rng))
-        self.journal: EventLog = journal or MemoryJournal(
+        self.journal: Journal | MemoryJournal = journal or MemoryJournal(
             JournalOwner(
                 account_id=setting.rules.account_id,
                 environment=setting.rules.environment,
@@ -296,9 +296,8 @@ class Stage:
         self.engine: LiveEngine
         self.strategy: Strategy
         self._state = state
-        self._start = bytes.fromhex(self.journal.head)
         self._calendar = ListedSessions(setting.sessions)
-        self._reader = JournalReader()
+        self._reader = JournalReader(bytes.fromhex(self.journal.head))
         self._mine: set[asyncio.Task[object]] = set()
         self._running: asyncio.Task[int] | None = None
         self._hold_truth_to_limits()
@@ -388,7 +387,7 @@ class Stage:
         await self._cancel_everything()
         self._reset_connection()
 
-    async def restart(self, journal: EventLog | None = None) -> None:
+    async def restart(self, journal: Journal | MemoryJournal | None = None) -> None:
         """Start an engine on the journal of the one before.
 
         Args:
@@ -516,12 +515,8 @@ class Stage:
         self.feed.line.bars = asyncio.Queue()
 
     def _of_journal(self) -> list[str]:
-        if isinstance(self.journal, MemoryJournal):
-            chain = of_chain(self.journal.stored(), self._start, self.journal.head)
-        else:
-            chain = []
-        self._reader.read(self.journal.entries())
-        findings = [*chain, *self._reader.findings, *self._reader.unintended(self.venue)]
+        self._reader.read(self.journal)
+        findings = [*self._reader.findings, *self._reader.unintended(self.venue)]
         if self.is_running and not self.engine.account.has_unwritten:
             findings += self._reader.against(self.book)
         return findings
