@@ -83,8 +83,7 @@ class LiveAccount:
         Raises:
             JournalError: it is not durable. Nothing was taken in; trading is halted.
         """
-        if self._unwritten:
-            self.write_what_is_left()
+        self.write_what_is_left()
         if self._unwritten:
             msg = "the journal cannot be written: nothing new is sent"
             raise JournalError(msg)
@@ -110,10 +109,10 @@ class LiveAccount:
 
     def write_what_is_left(self) -> bool:
         """Write what the journal could not take before; whether nothing is left."""
-        if not self._unwritten:
-            return True
         if not self._journal.is_writable and not self._journal.probe():
             return False
+        if not self._unwritten:
+            return True
         try:
             self._journal.append(self._unwritten)
         except JournalWriteError as error:

@@ -95,6 +95,8 @@ class BarIntake:
         try:
             async for bar in self._feed.bars():
                 await self._take(bar)
+                # A flood that never waits must not keep the kill switch from its turn.
+                await asyncio.sleep(0)
             self._hand_over_rest()
             await self._runner.drained()
         finally:

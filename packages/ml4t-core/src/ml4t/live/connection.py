@@ -16,6 +16,7 @@ __all__ = ["Connection"]
 
 _CAUSE = "disconnected"
 _PAUSES = (1.0, 2.0, 5.0)
+_REFUSED = 30.0
 
 
 class Connection:
@@ -72,11 +73,13 @@ class Connection:
                 await self._reconciler.run(at_once=True)
             except VenueUnavailableError as error:
                 self._account.alert("venue", f"not compared yet: {error}")
+                pause = _PAUSES[min(attempt, len(_PAUSES) - 1)]
             except VenueRefusedError as error:
                 self._account.restrict("account", TradingState.HALTED, str(error), latched=True)
+                pause = _REFUSED
             else:
                 break
-            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            await asyncio.sleep(pause)
             if number != self._number:
                 return
         failpoint("connection.compared")

@@ -299,6 +299,8 @@ class LiveEngine:
             # One event that cannot be taken in must not cost those after it.
             except Exception as error:  # noqa: BLE001
                 self._set_aside(event, error)
+            # A flood that never waits must not keep the kill switch from its turn.
+            await asyncio.sleep(0)
         if not self._parts.is_stopping and self.runner.venue is None:
             self.connection.lost("the stream of events has ended")
 

@@ -128,6 +128,9 @@ class Intake:
             self._account.alert("venue", what)
             return
         order = _without_nonsense(order)
+        if order.status is OrderStatus.REJECTED and _has_filled(order, book.orders[order.id]):
+            # A venue that refuses the rest of an order has cancelled it: what filled stays.
+            order = attrs.evolve(order, status=OrderStatus.CANCELLED)
         if evidence in _QUERIES:
             self._compare_end(order)
         changed = book.after_report(order, is_answer=evidence in _QUERIES)
@@ -240,6 +243,10 @@ class Intake:
 
 def _ignore(halt: TradingHalt) -> None:
     """Nobody asked."""
+
+
+def _has_filled(report: Order, known: Order) -> bool:
+    return bool(report.filled_quantity or known.filled_quantity)
 
 
 def _without_nonsense(report: Order) -> Order:

@@ -123,7 +123,8 @@ class Reconciler:
             failpoint("reconcile.looked")
             self._fill_gaps(at_once=at_once)
             self.snapshot, self.done_at = snapshot, self._clock.monotonic()
-            self._account.risk.set_account(snapshot.cash, snapshot.equity, self.done_at)
+            equity = snapshot.equity - self._unexplained(snapshot)
+            self._account.risk.set_account(snapshot.cash, equity, self.done_at)
             self._compare(snapshot, is_settled=is_settled)
             self._since = started
             failpoint("reconcile.compared")
@@ -260,6 +261,13 @@ class Reconciler:
         if ledger is None or abs(snapshot.cash - ledger.cash) < _CENT / 2:
             return []
         return [Difference("cash", snapshot.currency, f"{ledger.cash:.2f}", f"{snapshot.cash:.2f}")]
+
+    def _unexplained(self, snapshot: AccountSnapshot) -> float:
+        """Money that no trade has earned or lost and that is not booked yet: no profit, no loss."""
+        ledger = self._account.book.ledger
+        if ledger is None or self._account.book.behind or self._of_positions(snapshot):
+            return 0.0
+        return snapshot.cash - ledger.cash
 
     def _judge(self, *, at_once: bool) -> bool:
         now = self._clock.monotonic()

@@ -108,7 +108,8 @@ class RiskMirror:
         self.show_everything()
 
     def _flow(self, event: CashFlowBooked) -> None:
-        self._risk.note_flow(event.flow.amount)
+        # The equity that was set last leaves out what was not booked.
+        self._risk.note_flow(event.flow.amount, is_counted=False)
 
     def _begin_session(self, event: SessionBegan) -> None:
         self._risk.start_session(event.equity)

@@ -33,6 +33,7 @@ from ml4t.live.transmission import Transmission
 __all__ = ["SafeBroker"]
 
 _STRATEGY = "strategy"
+_REMEMBERED = 1_000
 
 
 class SafeBroker:
@@ -80,6 +81,7 @@ class SafeBroker:
         self._clock = clock
         self._name = name
         self._refusals = 0
+        self._refused: dict[str, Order] = {}
         self._transmission = Transmission(broker, account, intake, clock=clock, patience=patience)
         # Orders that wait for another to have closed a position, by that other's id.
         self._after_closing: dict[str, OrderRequest] = {}
@@ -233,11 +235,11 @@ class SafeBroker:
     # Parts
 
     def _order(self, order_id: str) -> Order:
-        try:
-            return self._account.book.orders[order_id]
-        except KeyError:
+        order = self._account.book.orders.get(order_id) or self._refused.get(order_id)
+        if order is None:
             msg = f"no order has the id {order_id!r}"
-            raise UnknownOrderError(msg) from None
+            raise UnknownOrderError(msg)
+        return order
 
     def _why_not_now(self) -> str:
         if self.is_rehearsing:
@@ -264,10 +266,14 @@ class SafeBroker:
         return OrderRequest.of(asset, -left, reduce_only=True) if left else None
 
     def _trimmed(self, request: OrderRequest) -> OrderRequest | Order:
-        """The request no larger than what is held, if it must only reduce and nobody else sees."""
-        if not request.reduce_only or self.capabilities.reduce_only:
+        """The request no larger than what is held, if it must only reduce."""
+        if not request.reduce_only:
             return request
         held = self._account.held(request.asset)
+        if self.capabilities.reduce_only:
+            # Such a venue sees to the rest; what is beyond the position no limit would let pass.
+            is_too_much = held * request.side.sign < 0 and abs(held) < request.quantity
+            return attrs.evolve(request, quantity=abs(held)) if is_too_much else request
         if held * request.side.sign >= 0:
             return self._rejected(request, "nothing is held that it could reduce")
         left = abs(self._account.risk.closing_quantity(request.asset))
@@ -385,6 +391,8 @@ class SafeBroker:
         order = Order(
             f"refused-{self._refusals}", request, OrderStatus.REJECTED, now, now, reason=reason
         )
+        self._refused[order.id] = order
+        self._refused.pop(f"refused-{self._refusals - _REMEMBERED}", None)
         listener = self.on_refusal or self._account.listener
         if listener is not None and not self.is_rehearsing:
             listener(order)

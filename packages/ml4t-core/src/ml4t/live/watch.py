@@ -1,6 +1,7 @@
 """The look at clocks, limits, files and silence that goes on whatever else happens."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
@@ -35,6 +36,8 @@ __all__ = ["Watch", "Watched"]
 _LEASE = 1.0
 _LAG = 2.0
 _SOON = 5.0
+_REFUSED = 30.0
+"""How long nothing is asked of a venue that refused to be asked at all."""
 _STEP = 1.001
 """How much equity must rise above its highest before that is journaled: a tenth of a percent."""
 
@@ -92,6 +95,7 @@ class Watch:
         self._asking: asyncio.Future[None] | None = None
         self._killing: asyncio.Future[object] | None = None
         self._reconciled_at = watched.clock.monotonic()
+        self._refused_at = -math.inf
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -144,8 +148,12 @@ class Watch:
         self._breaches = found
 
     def _losses(self, value: float | None) -> list[Breach]:
-        """Losses by our own account of the positions; the venue's is judged with the rest."""
-        if value is None:
+        """Losses by our own account of the positions; the venue's is judged with the rest.
+
+        Where the venue holds other positions, as after a split, our own account says nothing.
+        """
+        held_otherwise = any(each.kind == "position" for each in self._watched.reconciler.differences)
+        if value is None or held_otherwise:
             return []
         facts, config = self._watched.account.risk.account, self._watched.account.risk.config
         found = [
@@ -235,12 +243,11 @@ class Watch:
         account.restrict("adapter", TradingState.REDUCING, reason)
 
     def _has_questions(self) -> bool:
-        return (
-            self._life_is_due()
-            or self._watched.unknown.is_due()
-            or self._watched.kill_switch.has_survivors()
-            or self._reconcile_is_due()
-        )
+        if self._watched.kill_switch.has_survivors():
+            return True
+        if self._watched.clock.monotonic() - self._refused_at < _REFUSED:
+            return False
+        return self._life_is_due() or self._watched.unknown.is_due() or self._reconcile_is_due()
 
     async def _ask(self) -> None:
         watched = self._watched
@@ -254,6 +261,7 @@ class Watch:
             watched.unknown.interrupted()
             self._give_up(error)
         except VenueRefusedError as error:
+            self._refused_at = watched.clock.monotonic()
             watched.account.restrict("account", TradingState.HALTED, str(error), latched=True)
 
     def _give_up(self, error: VenueUnavailableError) -> None:

@@ -105,7 +105,7 @@ IMPOSSIBLE: list[Changed] = [
 
 
 @pytest.mark.parametrize("wrong", IMPOSSIBLE, ids=str)
-def test_impossible_bars_quarantine_their_asset(wrong: dict[str, float | str | None]) -> None:
+def test_impossible_bars_quarantine_their_asset(wrong: Changed) -> None:
     quarantine = gate()
     found = quarantine.admit(raw(1, **wrong), LATER)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from ml4t.live.testing.crash_market import CrashMarket
@@ -24,9 +26,9 @@ async def start(market: CrashMarket, tmp_path: Path) -> AsyncIterator[Starter]:
     """Starts engines on the state folder of the test; none outlives it."""
     children: list[ChildProcess] = []
 
-    async def begin(failpoint: str = "", **changes: object) -> ChildProcess:
-        settings = market.settings(tmp_path / "state", 1, changes)
-        child = await ChildProcess.start(settings, tmp_path / "errors.txt", failpoint)
+    async def begin(**changes: Any) -> ChildProcess:
+        settings = attrs.evolve(market.settings(tmp_path / "state", 1), **changes)
+        child = await ChildProcess.start(settings, tmp_path / "errors.txt")
         children.append(child)
         return child
 

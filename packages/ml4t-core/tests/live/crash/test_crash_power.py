@@ -89,8 +89,9 @@ async def power_failure(clock: VirtualClock, tmp_path: Path, appends: int, cut: 
     await power.failed.wait()
     # The program is gone from this very moment; what it had sent arrives.
     session.broker.link.freeze(3600)
+    await asyncio.wait({running}, timeout=0.1)
     running.cancel()
-    await asyncio.wait({running})
+    await asyncio.gather(running, return_exceptions=True)
     journal.close()
     path = as_the_disk_has_it(tmp_path, cut, random.Random(appends))  # noqa: S311
     assert verify(path).is_sound

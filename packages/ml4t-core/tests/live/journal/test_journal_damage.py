@@ -197,9 +197,7 @@ def test_an_older_copy_in_its_place_is_refused(
         open_journal()
 
 
-def test_a_crashed_engine_left_everything(
-    crashed: Path, owner: JournalOwner, clock: Clock
-) -> None:
+def test_a_crashed_engine_left_everything(crashed: Path, owner: JournalOwner, clock: Clock) -> None:
     rows = verify(crashed).rows
     journal = Journal.open(crashed, owner, clock)
     assert rows == journal.rows

@@ -238,9 +238,7 @@ def test_a_snapshot_that_has_no_place_leaves_the_journal_writable(open_journal: 
     journal.append([alert(1)])
 
 
-def test_threads_may_append_at_the_same_time(
-    open_journal: Open, messages_of: MessagesOf
-) -> None:
+def test_threads_may_append_at_the_same_time(open_journal: Open, messages_of: MessagesOf) -> None:
     journal = open_journal()
 
     def work(thread: int) -> None:

@@ -97,8 +97,8 @@ def test_another_strategy_is_found_out(recorded: Path, capsys: pytest.CaptureFix
     told = capsys.readouterr().out
     assert "the file of the strategy is not the recorded one" in told
     assert "decisions: DIFFERENT in on_data of the bars of 2026-01-05T01:00:00+00:00" in told
-    assert "recorded: submit_order(asset='SPY', order_type=MARKET, quantity=10," in told
-    assert "now:      submit_order(asset='SPY', order_type=MARKET, quantity=11," in told
+    assert "recorded: submit_order(asset='SPY', quantity=10, order_type=MARKET," in told
+    assert "now:      submit_order(asset='SPY', quantity=11, order_type=MARKET," in told
 
 
 def test_another_market_gives_another_comparison(

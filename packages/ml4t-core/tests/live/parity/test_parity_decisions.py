@@ -98,10 +98,10 @@ def test_the_same_strategy_decides_the_same(recorded: Recording, busy: type[Stra
         (
             OtherQuantity,
             "on_data of the bars of 2024-03-04T15:00:00+00:00",
-            "submit_order(asset='AAA', order_type=MARKET, quantity=10.0, tag='first', "
-            "time_in_force=DAY)",
-            "submit_order(asset='AAA', order_type=MARKET, quantity=10.000000000000002, "
-            "tag='first', time_in_force=DAY)",
+            "submit_order(asset='AAA', quantity=10.0, order_type=MARKET, time_in_force=DAY, "
+            "tag='first')",
+            "submit_order(asset='AAA', quantity=10.000000000000002, order_type=MARKET, "
+            "time_in_force=DAY, tag='first')",
         ),
         (
             OtherReading,
@@ -118,8 +118,8 @@ def test_the_same_strategy_decides_the_same(recorded: Recording, busy: type[Stra
         (
             Silent,
             "on_data of the bars of 2024-03-04T15:00:00+00:00",
-            "submit_order(asset='AAA', order_type=MARKET, quantity=10.0, tag='first', "
-            "time_in_force=DAY)",
+            "submit_order(asset='AAA', quantity=10.0, order_type=MARKET, time_in_force=DAY, "
+            "tag='first')",
             "nothing more",
         ),
         (

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +13,7 @@ import pytest
 
 from ml4t.core import (
     Asset,
+    Bar,
     BrokerProtocol,
     ConfigError,
     DataError,
@@ -23,10 +24,11 @@ from ml4t.core import (
     Strategy,
 )
 from ml4t.live.assumption_table import ShadowMarket
+from ml4t.live.bars import GrowingPanel
 from ml4t.live.clock import SystemClock
 from ml4t.live.engine import LiveEngine
 from ml4t.live.recording import Recorder, Recording, RunFacts, check_decisions
-from ml4t.simulation import Delayed, MarketAssumptions
+from ml4t.simulation import Delayed, MarketAssumptions, SimulatedBroker
 
 NOW = datetime(2024, 3, 4, 15, tzinfo=UTC)
 FACTS = RunFacts(strategy="s", assets=(Asset(symbol="AAA"),), is_daily=True, cash=100.0)
@@ -166,6 +168,50 @@ def test_a_run_goes_on_where_it_cannot_be_recorded(tmp_path: Path) -> None:
     assert calls == [1]
     assert len(told) == 1
     assert "ends here" in told[0]
+
+
+def test_bars_that_were_folded_away_leave_their_closes(tmp_path: Path) -> None:
+    recorder, then, now = Recorder(tmp_path / "run.rec", SystemClock()), Notebook(), Notebook()
+    recorder.begin(FACTS)
+    broker = SimulatedBroker(100.0, {"AAA": Asset(symbol="AAA")}, MarketAssumptions())
+    panel, strategy = GrowingPanel(["AAA", "BBB"], has_volume=True), recorder.watch(then)
+    for number in range(6):
+        when = NOW + timedelta(hours=number)
+        shown, hidden = ("AAA", "BBB") if number % 2 else ("BBB", "AAA")
+        bars = {shown: flat(shown, when, 10.0 + number)}
+        carried = [flat(hidden, when - timedelta(minutes=30), 20.0 + number)]
+        data = panel.append(when, bars, carried)
+        strategy.on_data(when, data, {}, broker)
+    recorder.finish([])
+
+    assert check_decisions(Recording(recorder.path), now).is_same
+    assert then.seen == now.seen
+
+
+def flat(asset: str, when: datetime, price: float) -> Bar:
+    """A bar of one price."""
+    return Bar(
+        timestamp=when, asset=asset, open=price, high=price, low=price, close=price, volume=1.0
+    )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"cash": 5.0},
+        {"timing": "next_bar_close", "limits": "trade_through_fills", "account": "margin_account"},
+        {"account": {"kind": "margin_account", "initial_margin": 0.25}},
+        {"commission": {"kind": "per_share", "amount": 0.005, "minimum": 1.0}},
+        {"participation": {"kind": "volume_share", "share": 0.1}, "slippage": "no_slippage"},
+    ],
+)
+def test_the_market_reads_back_as_it_was(table: dict[str, object], tmp_path: Path) -> None:
+    market = ShadowMarket.of(table)
+    recorder = Recorder(tmp_path / "run.rec", SystemClock(), market)
+    recorder.begin(FACTS)
+    recorder.close()
+
+    assert Recording(recorder.path).market == market
 
 
 CHILD = """

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,6 +87,16 @@ def test_a_view_of_positions_is_a_mapping() -> None:
             return 1
 
     assert from_text(as_text(View())) == {"a": 1.0}
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    assert from_text(as_text((Fraction(1, 2), True))) == (0.5, True)
+
+
+def test_the_order_of_positions_is_kept() -> None:
+    held = {asset: Position(asset, 1.0, 2.0) for asset in ("CCC", "AAA", "BBB")}
+
+    assert list(from_text(as_text(held))) == ["CCC", "AAA", "BBB"]
 
 
 def test_what_is_not_known_is_told_by_its_type() -> None:

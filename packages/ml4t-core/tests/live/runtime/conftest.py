@@ -366,7 +366,7 @@ class World:
         alerts: what a person was told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the tests vary
         self,
         clock: Clock,
         strategy: Strategy | None = None,
@@ -441,14 +441,14 @@ class World:
             self.feed.coming.put_nowait(bar_of(asset, end, price))
         await asyncio.sleep(0.5)
 
-    def equity(self, equity: float, **held: float) -> None:
-        """What the venue says the account is worth."""
+    def equity(self, equity: float, *, flow: float = 0.0, **held: float) -> None:
+        """What the venue says the account is worth, of a million at first and what came since."""
         positions = {asset: Position(asset, units, 100.0) for asset, units in held.items()}
         self.broker.snapshot = attrs.evolve(
             self.broker.snapshot,
             timestamp=self.clock.now(),
             equity=equity,
-            cash=equity - 100.0 * sum(held.values()),
+            cash=1e6 + flow - 100.0 * sum(held.values()),
             positions=positions,
         )
 

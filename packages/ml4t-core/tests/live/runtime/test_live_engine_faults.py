@@ -20,6 +20,7 @@ from ml4t.live.journal import JournalOwner, MemoryJournal
 from ml4t.live.testing import (
     EVERY_FAULT,
     LASTING,
+    After,
     At,
     FaultPlan,
     FaultyBroker,
@@ -37,7 +38,7 @@ from ml4t.live.testing import (
 from ml4t.live.testing.call_faults import LoseAnswer, NeverAnswer
 from ml4t.live.testing.execution_faults import FillAfterCancel, LateFee, TakeFillBack
 from ml4t.live.testing.stream_faults import DropFill, DropStatus
-from ml4t.live.testing.world_faults import PlaceForeignOrders
+from ml4t.live.testing.world_faults import PlaceForeignOrders, TradeByHand
 
 BAR = timedelta(minutes=5)
 ASSETS = ("AAA", "BBB", "CCC")
@@ -124,7 +125,6 @@ def trade(seed: int, plan: FaultPlan | None, days: int = 2, restarts: int = 0) -
         venue = FaultyVenue(market, clock.true_clock(), rng)
         venue.watch.limits = TruthLimits(max_position=dict.fromkeys(ASSETS, 200.0))
         broker = FaultyBroker(venue, plan, rng)
-        feed = FaultyFeed(venue, broker.faults, rng)
         owner = JournalOwner(account_id="SIM-1", environment=Environment.PAPER, broker="sim")
         journal = MemoryJournal(owner, clock)
         strategy = Churn(Random(seed))  # noqa: S311
@@ -134,7 +134,7 @@ def trade(seed: int, plan: FaultPlan | None, days: int = 2, restarts: int = 0) -
             engine = LiveEngine(
                 strategy,
                 broker,
-                feed,
+                FaultyFeed(venue, broker.faults, rng),
                 config(),
                 journal=journal,
                 clock=clock,
@@ -145,7 +145,18 @@ def trade(seed: int, plan: FaultPlan | None, days: int = 2, restarts: int = 0) -
             venue.watch.believed = engine.account.held
             return engine, asyncio.ensure_future(engine.run())
 
-        engine, task = begin()
+        async def come_up() -> tuple[LiveEngine, asyncio.Task[int]]:
+            """Start again until the venue lets us in, as a supervisor of processes does."""
+            nonlocal journal
+            while True:
+                engine, task = begin()
+                await asyncio.wait({task}, timeout=90.0)
+                if not task.done():
+                    return engine, task
+                journal = journal.reopened()
+                await asyncio.sleep(30.0)
+
+        engine, task = await come_up()
         whole = (SESSIONS[days - 1].closes - clock.now()).total_seconds()
         for _ in range(restarts):
             await asyncio.sleep(whole / (restarts + 1) + rng.random())
@@ -153,7 +164,7 @@ def trade(seed: int, plan: FaultPlan | None, days: int = 2, restarts: int = 0) -
             task.cancel()
             await asyncio.wait({task})
             journal = crashed
-            engine, task = begin()
+            engine, task = await come_up()
         await asyncio.sleep((SESSIONS[days - 1].closes - clock.now()).total_seconds() + 1)
         broker.heal()
         await asyncio.sleep(120)
@@ -234,7 +245,7 @@ def test_without_faults_everything_agrees_and_nothing_is_restricted(is_sound: An
     assert {"ACCEPTED", "FILLED", "CANCELLED"} <= set(outcome.strategy.told)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_after_faults_of_all_kinds_the_books_agree(is_sound: Any, seed: int) -> None:
     rng = Random(1_000 + seed)  # noqa: S311
     outcome = trade(seed, swarm_plan(rng, among=PASSING))
@@ -259,7 +270,7 @@ def test_much_of_one_fault_leaves_the_same_books(is_sound: Any, rates: dict[Any,
     is_sound(trade(7, FaultPlan(rates=rates)))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_crashes_in_the_middle_leave_the_same_books(is_sound: Any, seed: int) -> None:
     rng = Random(2_000 + seed)  # noqa: S311
     is_sound(trade(seed, swarm_plan(rng, among=PASSING), restarts=3))
@@ -271,6 +282,19 @@ def test_an_answer_that_was_lost_makes_no_second_order(is_sound: Any) -> None:
     is_sound(outcome)
     assert 3 == outcome.broker.faults.injected["LoseAnswer"]
     assert 0 == outcome.venue.watch.counts["resent"]
+
+
+def test_somebody_elses_trade_stays_a_difference_until_a_person_takes_it_over() -> None:
+    """Nothing is explained away: the position of others is no trade of ours."""
+    outcome = trade(
+        2, FaultPlan(script=[After(seconds=1_500, do=TradeByHand(quantity=7.0, asset="AAA"))])
+    )
+    assert TradingState.REDUCING is outcome.engine.account.book.state
+    (difference,) = outcome.engine.reconciler.differences
+    assert ("position", "AAA") == (difference.kind, difference.subject)
+    assert not any(
+        fill.id.startswith("gap:") for fill in outcome.engine.account.book.fills.values()
+    )
 
 
 def test_two_runs_of_the_same_chance_are_the_same_to_the_last_byte() -> None:

@@ -1,7 +1,7 @@
 """Whatever order reports come in, how often, and what is lost: the same account in the end."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -25,6 +25,8 @@ from ml4t.live.events import BalanceAdopted
 
 S = OrderStatus
 Play = Callable[..., Any]
+
+START = datetime(2024, 1, 2, 15, tzinfo=UTC)
 
 
 @attrs.frozen
@@ -224,7 +226,7 @@ def same_after_replay(public_state: Any, risk_state: Any) -> Callable[[Any], Non
 def test_every_delivery_of_the_same_life_gives_the_same_account(
     play: Play, same_after_replay: Any, data: st.DataObject
 ) -> None:
-    life = data.draw(lives("o1", _start(), with_busts=False))
+    life = data.draw(lives("o1", START, with_busts=False))
     _converges(play, life, data.draw(deliveries(life)), same_after_replay)
 
 
@@ -232,14 +234,8 @@ def test_every_delivery_of_the_same_life_gives_the_same_account(
 def test_executions_taken_back_or_corrected_leave_the_same_account(
     play: Play, same_after_replay: Any, data: st.DataObject
 ) -> None:
-    life = data.draw(lives("o1", _start(), with_busts=True))
+    life = data.draw(lives("o1", START, with_busts=True))
     _converges(play, life, data.draw(deliveries(life)), same_after_replay)
-
-
-def _start() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime(2024, 1, 2, 15, tzinfo=UTC)
 
 
 def test_more_than_asked_for_halts_and_still_counts(play: Play) -> None:

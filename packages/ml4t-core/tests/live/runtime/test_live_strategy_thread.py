@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -18,7 +18,8 @@ Kind = Callable[[asyncio.AbstractEventLoop], StrategyThread]
 @pytest.fixture(params=[StrategyThread, LockstepThread])
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Both threads keep the same contract."""
-    return request.param
+    made: Kind = request.param
+    return made
 
 
 async def ended(thread: StrategyThread) -> bool:
@@ -35,7 +36,7 @@ async def test_functions_run_one_after_the_other_on_a_thread_of_their_own(kind: 
         seen.append((number, threading.get_ident()))
         return number
 
-    results = await asyncio.gather(*(thread.run(lambda n=n: work(n)) for n in range(5)))
+    results = await asyncio.gather(*(thread.run(partial(work, n)) for n in range(5)))
     assert [0, 1, 2, 3, 4] == results == [number for number, _ in seen]
     assert 1 == len({ident for _, ident in seen})
     assert threading.get_ident() != seen[0][1]
@@ -148,7 +149,7 @@ async def test_withdrawing_and_beginning_at_the_same_moment_is_one_or_the_other(
             await asyncio.sleep(0)
 
     disturbing = asyncio.ensure_future(disturb())
-    answers = [await thread.run(lambda n=n: function(n)) for n in range(60)]
+    answers = [await thread.run(partial(function, n)) for n in range(60)]
     await disturbing
     assert [number for number in range(60) if answers[number] == str(number)] == began
     assert await ended(thread)

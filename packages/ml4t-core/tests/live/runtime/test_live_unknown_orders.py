@@ -36,7 +36,8 @@ async def ask_for(unknown: UnknownOrders, seconds: int) -> None:
 
 def status(bench: Any) -> OrderStatus:
     """Of the order."""
-    return bench.book.orders["o1"].status
+    found: OrderStatus = bench.book.orders["o1"].status
+    return found
 
 
 def test_two_looks_half_a_minute_apart_prove_that_it_never_arrived(play: Play) -> None:

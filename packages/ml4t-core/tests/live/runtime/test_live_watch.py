@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from ml4t.core import OrderRequest, OrderType, Session
 from ml4t.core.errors import VenueRefusedError, VenueUnavailableError
+from ml4t.core.fills import Fill
 from ml4t.core.orders import OrderStatus
 from ml4t.core.risk import TradingState
 from ml4t.live.config import Timing
@@ -146,7 +147,7 @@ def test_the_bars_show_a_loss_before_the_venue_does(live: Live) -> None:
         await world.bar(98.0)
         assert T.ACTIVE is world.book.state
         await world.bar(80.0)
-        assert T.HALTED is world.book.state
+        assert "HALTED" == world.book.state.name
         await world.stop()
 
     live(scene, limits={"max_daily_loss": 1_000})
@@ -332,6 +333,32 @@ def test_orders_of_unknown_fate_above_the_limit_halt(live: Live) -> None:
     live(scene, limits={"max_unknown_orders_per_asset": 1})
 
 
+def test_unknown_orders_close_nothing_although_losses_would(live: Live) -> None:
+    async def scene(world: Any) -> None:
+        await world.start()
+        await world.bar()
+        order = await world.engine.safe.submit(OrderRequest.of("B", 10))
+        world.engine.intake.take(_fill(world, order, 10.0))
+        world.equity(1e6, B=10.0)
+
+        async def lose(order_id: str, request: OrderRequest) -> Any:
+            msg = "reset"
+            raise VenueUnavailableError(msg)
+
+        world.broker.answers += [lose, lose]
+        await world.engine.safe.submit(limit(1))
+        await world.engine.safe.submit(limit(2))
+        await asyncio.sleep(10.0)
+        assert T.HALTED is world.book.causes["control 27"].state
+        assert [] == [each for each in world.book.orders.values() if each.side.sign < 0]
+        await world.stop()
+
+    live(
+        scene,
+        limits={"max_unknown_orders_per_asset": 1, "max_daily_loss": 1e5, "flatten_on_loss": True},
+    )
+
+
 def test_a_full_disk_halts_and_the_run_goes_on(live: Live) -> None:
     async def scene(world: Any) -> None:
         await world.start()
@@ -342,7 +369,7 @@ def test_a_full_disk_halts_and_the_run_goes_on(live: Live) -> None:
         await asyncio.sleep(5.0)
         assert not world.engine.account.has_unwritten
         world.engine.rearm("me", "disk cleared")
-        assert T.ACTIVE is world.book.state
+        assert "ACTIVE" == world.book.state.name
         assert 0 == await world.stop()
 
     live(scene)
@@ -366,7 +393,7 @@ def test_the_kill_file_is_acted_on_within_a_second(live: Live, tmp_path: Path) -
         world.engine.rearm("me", "looked")
         assert not (tmp_path / "KILL").exists()
         await asyncio.sleep(5.0)
-        assert T.ACTIVE is world.book.state
+        assert "ACTIVE" == world.book.state.name
         await world.stop()
 
     live(scene, folder=tmp_path)
@@ -396,15 +423,11 @@ def test_an_order_that_surfaces_after_the_kill_is_cancelled(live: Live, tmp_path
 
 
 def _fill(world: Any, order: Any, quantity: float) -> Any:
-    from ml4t.core.fills import Fill
-
     return Fill(
         f"x-{order.id}", order.id, order.asset, order.side, quantity, 100.0, world.clock.now()
     )
 
 
 def _session(day: int) -> Session:
-    from datetime import UTC, datetime
-
     opens = datetime(2024, 1, 2, 14, tzinfo=UTC) + timedelta(days=day)
     return Session(label=opens.date(), opens=opens, closes=opens + timedelta(hours=6))

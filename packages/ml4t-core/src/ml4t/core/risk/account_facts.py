@@ -50,6 +50,15 @@ class AccountFacts:
         if self.high_water is not None:
             self.high_water += amount
 
+    def change(self, amount: float) -> None:
+        """Let the known equity change by ``amount``; what came can be spent when the venue says so.
+
+        Nothing happens where it is not known.
+        """
+        if self.equity is not None and self.cash is not None:
+            self.equity += amount
+            self.cash += min(amount, 0.0)
+
     def age(self, now: float) -> float:
         """Seconds since cash and equity were known; infinity for never."""
         age = now - self.at

@@ -173,6 +173,12 @@ class AssetFacts:
         }
         self._count()
 
+    def move(self, quantity: float) -> None:
+        """Take note of the position; what only reduces can do as much as there is to reduce."""
+        self.quantity = quantity
+        if any(e.order.request.reduce_only for e in self.orders.values()):
+            self._count()
+
     def _count(self) -> None:
         entries = self.orders.values()
         self.buy_count = sum(e.order.side is OrderSide.BUY for e in entries)
@@ -203,11 +209,13 @@ class AssetFacts:
                 groups.setdefault((group, order.side), []).append(entry)
         if not alone and not groups:
             return _NOTHING
-        parts = [(e.order.side, e.remaining, e.highest_price) for e in alone]
+        parts = [
+            (e.order.side, e.remaining, e.highest_price, e.order.request.reduce_only) for e in alone
+        ]
         parts += [self._of_group(members) for members in groups.values()]
-        return _total(parts)
+        return _total(parts, self.quantity)
 
-    def _of_group(self, members: list[OpenOrder]) -> tuple[OrderSide, float, float | None]:
+    def _of_group(self, members: list[OpenOrder]) -> tuple[OrderSide, float, float | None, bool]:
         """Of alternatives only one can fill, and of children no more than their parent did."""
         first = members[0].order
         remaining = max(e.remaining for e in members)
@@ -216,7 +224,8 @@ class AssetFacts:
             remaining = min(remaining, max(filled, 0.0))
         prices = [e.highest_price for e in members]
         known = [price for price in prices if price is not None]
-        return first.side, remaining, max(known) if len(known) == len(prices) else None
+        price = max(known) if len(known) == len(prices) else None
+        return first.side, remaining, price, all(e.order.request.reduce_only for e in members)
 
     @property
     def is_active(self) -> bool:
@@ -265,17 +274,24 @@ class AssetFacts:
         return None if self.factor is None else money * self.factor
 
 
-def _total(parts: Iterable[tuple[OrderSide, float, float | None]]) -> Pending:
-    buys = sells = at_limit = at_market = 0.0
-    for side, quantity, price in parts:
+def _total(parts: Iterable[tuple[OrderSide, float, float | None, bool]], held: float) -> Pending:
+    """The sums by side; what only reduces, at a venue that sees to it, can do no more than close.
+
+    Where the venue does not see to it, no order that is sent says that it only reduces.
+    """
+    at_limit = at_market = 0.0
+    free = {OrderSide.BUY: 0.0, OrderSide.SELL: 0.0}
+    closing = {OrderSide.BUY: 0.0, OrderSide.SELL: 0.0}
+    for side, quantity, price, only_reduces in parts:
+        (closing if only_reduces else free)[side] += quantity
         if side is OrderSide.SELL:
-            sells += quantity
             continue
-        buys += quantity
         if price is None:
             at_market += quantity
         else:
             at_limit += quantity * price
+    buys = free[OrderSide.BUY] + min(closing[OrderSide.BUY], max(-held, 0.0))
+    sells = free[OrderSide.SELL] + min(closing[OrderSide.SELL], max(held, 0.0))
     return Pending(buys, sells, at_limit, at_market)
 
 

@@ -77,7 +77,7 @@ class RiskBook:
         facts = self._facts(asset)
         if facts.quantity and quantity * facts.quantity <= 0:
             self.activity.round_trips.add(self._time(at))
-        facts.quantity = quantity
+        facts.move(quantity)
         self._settle(facts)
 
     def set_order(
@@ -129,9 +129,16 @@ class RiskBook:
         """The highest equity of earlier runs, from the journal."""
         self.account.high_water = equity
 
-    def note_flow(self, amount: float) -> None:
-        """Money came (positive) or went from outside, which is neither profit nor loss."""
+    def note_flow(self, amount: float, *, is_counted: bool = True) -> None:
+        """Money came (positive) or went from outside, which is neither profit nor loss.
+
+        Args:
+            amount: how much, negative where it went.
+            is_counted: whether the latest equity contains it already.
+        """
         self.account.flow(amount)
+        if not is_counted:
+            self.account.change(amount)
 
     def note_sent(self, request: OrderRequest, at: float, *, is_replacement: bool = False) -> None:
         """A new or changed order is about to leave; call it before that and before ``set_order``.

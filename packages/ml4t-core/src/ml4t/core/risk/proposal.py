@@ -142,8 +142,8 @@ def _pending(proposal: Proposal) -> Pending:
         before, after = facts.pending, facts.pending_with(changed)
         # Until the venue has answered, the old and the new order are both possible.
         return Pending(*map(max, attrs.astuple(before), attrs.astuple(after)))
-    if place.reserved_as or place.parent or place.group:
-        # A child that wakes can fill, which a sleeping one could not.
+    if place.reserved_as or place.parent or place.group or request.reduce_only:
+        # A child that wakes can fill, which a sleeping one could not, and an exit only closes.
         order = Order(
             place.reserved_as,
             request,

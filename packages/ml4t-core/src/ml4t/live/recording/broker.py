@@ -125,7 +125,7 @@ class WatchedBroker(ABC):
             "order_type": order_type,
             "limit_price": limit_price,
             "stop_price": stop_price,
-            **legs,
+            **dict(sorted(legs.items())),
         }
         return self.pass_on(
             "submit_bracket",

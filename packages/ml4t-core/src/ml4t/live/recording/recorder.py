@@ -1,6 +1,7 @@
 """Writes down what a strategy is shown, is told and does, so that it can be gone through later."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import version
@@ -90,6 +91,7 @@ class Recorder:
         self._callback = 0
         self._has_begun = False
         self._marks: dict[str, float | None] = {}
+        self._lock = threading.Lock()
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -213,10 +215,12 @@ class Recorder:
         if self.failure:
             return
         try:
-            self._connection.execute("BEGIN")
-            for statement, rows in statements:
-                self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
+            # A strategy that hangs may come back while the engine ends the recording.
+            with self._lock:
+                self._connection.execute("BEGIN")
+                for statement, rows in statements:
+                    self._connection.executemany(statement, rows)
+                self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             # The run matters more than its recording.
             self.failure = f"the recording {self.path} ends here: {error}"

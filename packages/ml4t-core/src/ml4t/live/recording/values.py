@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -35,17 +36,18 @@ _VALUES: Mapping[str, type] = {
 _ENUMS: Mapping[str, type[Enum]] = {
     cls.__name__: cls for cls in (OrderSide, OrderStatus, OrderType, TimeInForce)
 }
-_DUMP = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+# The order of a mapping is part of it: strategies walk through their positions.
+_DUMP = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def as_text(value: object) -> str:
-    """The canonical JSON of a value: equal values have equal text.
+    """The canonical JSON of a value: equal values in equal order have equal text.
 
     What it does not know, such as an object that a strategy passed by mistake, is written as its
     type and reads back as text.
 
     >>> as_text({"side": OrderSide.BUY, "quantity": 10.0})
-    '{"map":{"quantity":10.0,"side":{"OrderSide":"BUY"}}}'
+    '{"map":{"side":{"OrderSide":"BUY"},"quantity":10.0}}'
     """
     return _DUMP(_plain(value))
 
@@ -69,9 +71,9 @@ def _plain(value: object) -> object:
     if isinstance(value, Enum):
         name = type(value).__name__
         return {name: value.name} if name in _ENUMS else {"unknown": repr(value)}
-    if isinstance(value, int):
+    if isinstance(value, Integral):
         return int(value)
-    if isinstance(value, float):
+    if isinstance(value, Real):
         number = float(value)
         return number if math.isfinite(number) else {"float": str(number)}
     if isinstance(value, datetime):

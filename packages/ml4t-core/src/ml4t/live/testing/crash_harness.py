@@ -268,7 +268,7 @@ class CrashStory:
         self.report.reached[RANDOM] += 1
         if target and self._tries[target] < _ATTEMPTS:
             self._tries[target] += 1
-            self._targets.append(target)
+            self._targets.extend(_with_way_to(target))
             if RANDOM in self._targets:
                 # It has had a kill at a random moment instead.
                 self._targets.remove(RANDOM)
@@ -293,11 +293,13 @@ def _ordered(targets: Sequence[str], rng: Random) -> deque[str]:
     rng.shuffle(rest)
     ordered: list[str] = []
     for target in rest:
-        if target == "unknown.never_accepted":
-            # Leaves an order that the venue has never seen.
-            ordered.append("order.leaving")
-        ordered.append(target)
+        ordered += _with_way_to(target)
     return deque([*first, *ordered])
+
+
+def _with_way_to(target: str) -> list[str]:
+    """The target, after another that leaves an order which the venue has never seen if it must."""
+    return ["order.leaving", target] if target.startswith("unknown.") else [target]
 
 
 def _deed_for(target: str) -> str:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import attrs
-
 from ml4t.core.calendar import Session
 from ml4t.live.clock import SystemClock
 from ml4t.live.testing.chance import branch, seeded
@@ -109,18 +107,16 @@ class CrashMarket:
         self.venue.close()
 
     def settings(
-        self, state: Path, seed: int = 0, changes: Mapping[str, object] | None = None
+        self, state: Path, seed: int = 0, limits: Mapping[str, object] | None = None
     ) -> ChildSettings:
         """What an engine at this venue is told.
 
         Args:
             state: the folder of its account.
             seed: of its strategy's chance.
-            changes: settings that differ from the usual ones; those of ``limits`` one by one.
+            limits: risk limits that differ from the usual ones.
         """
-        given = dict(changes or {})
-        limits = given.pop("limits", {})
-        usual = ChildSettings(
+        return ChildSettings(
             port=self._port,
             state=str(state),
             assets=tuple(PRICES),
@@ -128,10 +124,9 @@ class CrashMarket:
             closes=self._session.closes.isoformat(),
             bar=self._bar,
             seed=seed,
-            limits=LIMITS | dict(limits),  # type: ignore[call-overload]
+            limits=LIMITS | dict(limits or {}),
             timing=_TIMING,
         )
-        return attrs.evolve(usual, **given)
 
     def halt(self) -> None:
         """Let nothing trade; orders are still taken and cancelled."""

@@ -97,6 +97,11 @@ class LockstepThread(StrategyThread):
             self._messages.put(None)
 
         async with self._turn:
+            if self._is_closed:
+                # The thread has ended or is about to: it would never come to this.
+                if not outcome.done():
+                    outcome.set_exception(CallTimeoutError(_CLOSED))
+                return
             self._work.put(work)
             try:
                 while (request := self._next_message()) is not None:

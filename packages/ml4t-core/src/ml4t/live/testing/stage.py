@@ -42,6 +42,8 @@ E = TypeVar("E")
 _OPENS = datetime(2024, 3, 4, 15, 0, tzinfo=UTC)
 _STEP = 0.05
 _ROUNDS = 1000
+_BEFORE_FIRST_WORD = 3
+"""Turns of the loop until a new engine has read its journal."""
 
 
 def _one_session() -> tuple[Session, ...]:
@@ -402,6 +404,8 @@ class Stage:
         self.venue.watch.state = lambda: engine.account.book.state.name
         self.venue.watch.believed = engine.account.held
         self._running = asyncio.create_task(engine.run())
+        for _ in range(_BEFORE_FIRST_WORD):
+            await asyncio.sleep(0)
 
     async def heal(self) -> None:
         """End everything that is wrong with connection, bars, disk and clock, for good."""
