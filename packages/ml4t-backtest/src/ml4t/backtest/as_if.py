@@ -1,16 +1,13 @@
 """A backtest in which the orders that a certain venue refuses are refused."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Unpack
 
 import attrs
 
 from ml4t.backtest.broker import ArrayBroker
-from ml4t.core import Asset, Bracket, BracketRequest, Capabilities, Order
+from ml4t.core import Asset, Capabilities, Order
 from ml4t.core.calendar import TradingCalendar
-from ml4t.core.groups import BracketLegs, as_children, require_group
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_requests import OrderRequest, OrderSide
 from ml4t.simulation import MarketAssumptions
 
 __all__ = ["AsIfBroker"]
@@ -50,94 +47,26 @@ class AsIfBroker(ArrayBroker):
         """What the venue accepts."""
         return self._venue
 
-    def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        *,
-        trail_amount: float | None = None,
-        trail_percent: float | None = None,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        good_till: datetime | None = None,
-        tag: str = "",
-        reduce_only: bool = False,
-    ) -> Order:
-        """Put an order into the book, or reject it with a reason; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: the arguments make no order at any venue.
-        """
-        request = OrderRequest.of(
-            asset,
-            quantity,
-            side,
-            order_type,
-            limit_price,
-            stop_price,
-            trail_amount,
-            trail_percent,
-            time_in_force,
-            good_till,
-            tag,
-            reduce_only,
-        )
+    def enter(self, request: OrderRequest) -> Order:
+        """Put an order into the book, or reject it with a reason."""
         reason = self._refusal(request)
-        reason = reason or self._checks.objection(request, self.now, self.bars)
-        return self._enter(request, reason)
+        return super().enter(request) if reason is None else self._enter(request, reason)
 
-    def submit_bracket(
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        **legs: Unpack[BracketLegs],
-    ) -> Bracket:
-        """Put an order with its target and stop into the book; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: the arguments make no bracket at any venue.
-        """
-        request = BracketRequest.of(
-            asset, quantity, side, order_type, limit_price, stop_price, **legs
-        )
-        reason = self._refusal_of_group((request.parent, *request.children))
-        if reason is None:
-            return super().submit_bracket(
-                asset, quantity, side, order_type, limit_price, stop_price, **legs
-            )
-        parent, *children = self._reject((request.parent, *request.children), reason)
-        target = children.pop(0) if request.take_profit is not None else None
-        return Bracket(parent, target, children[0] if children else None)
-
-    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
-        """Put orders of which only one may fill into the book; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
-        """
-        require_group(requests)
-        reason = self._refusal_of_group(requests)
-        return super().submit_oco(requests) if reason is None else self._reject(requests, reason)
-
-    def submit_oto(
+    def enter_family(
         self, parent: OrderRequest, children: Sequence[OrderRequest]
     ) -> tuple[Order, ...]:
-        """Put an order and those that it wakes into the book; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: there are no children, or one does not close what the parent opens.
-        """
-        requests = (parent, *as_children(parent, children))
+        """Put an order and those that it wakes into the book, or reject them all."""
+        requests = (parent, *children)
         reason = self._refusal_of_group(requests)
         if reason is None:
-            return super().submit_oto(parent, children)
+            return super().enter_family(parent, children)
+        return self._reject(requests, reason)
+
+    def enter_alternatives(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Put orders of which only one may fill into the book, or reject them all."""
+        reason = self._refusal_of_group(requests)
+        if reason is None:
+            return super().enter_alternatives(requests)
         return self._reject(requests, reason)
 
     def replace_order(

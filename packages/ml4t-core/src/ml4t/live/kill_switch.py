@@ -208,7 +208,10 @@ async def _verify(
 ) -> tuple[Sequence[Order] | None, bool]:
     """What is still open as far as the venue says, and whether it says that nothing is."""
     left: Sequence[Order] | None = None
-    for _ in range(_ROUNDS):
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + patience
+    # A session that is lost may be back within the time.
+    while loop.time() < ends:
         asking: asyncio.Future[Sequence[Order]] = asyncio.ensure_future(_listed(broker))
         await settled([asking], patience / _ROUNDS)
         if asking.done() and not asking.cancelled() and asking.exception() is None:

@@ -83,7 +83,7 @@ class RedactingFilter(logging.Filter):
             record.exc_text = self._redactor(record.exc_text)
         if record.stack_info:
             record.stack_info = self._redactor(record.stack_info)
-        for name in vars(record).keys() - _OWN:
+        for name in sorted(vars(record).keys() - _OWN):
             setattr(record, name, _plain(getattr(record, name), self._redactor))
         return True
 

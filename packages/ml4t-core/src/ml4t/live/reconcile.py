@@ -252,7 +252,7 @@ class Reconciler:
         book = self._account.book
         return [
             Difference("order", order_id, book.orders[order_id].status.name, "works")
-            for order_id in self._intake.risen
+            for order_id in sorted(self._intake.risen)
             if not book.orders[order_id].is_open
         ]
 

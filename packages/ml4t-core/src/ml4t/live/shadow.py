@@ -130,20 +130,7 @@ class ShadowBroker:
 
     async def submit(self, order_id: str, request: OrderRequest) -> Order:
         """Put an order into the simulated book."""
-        order = self._venue.submit_order(
-            request.asset,
-            request.quantity,
-            request.side,
-            request.order_type,
-            request.limit_price,
-            request.stop_price,
-            trail_amount=request.trail_amount,
-            trail_percent=request.trail_percent,
-            time_in_force=request.time_in_force,
-            good_till=request.good_till,
-            tag=request.tag,
-            reduce_only=request.reduce_only,
-        )
+        order = self._venue.enter(request)
         return self._register((order_id,), (order,))[0]
 
     async def submit_family(
@@ -151,13 +138,13 @@ class ShadowBroker:
     ) -> Sequence[Order]:
         """Put a parent and the children that it wakes into the simulated book."""
         parent, *children = requests
-        return self._register(order_ids, self._venue.submit_oto(parent, children))
+        return self._register(order_ids, self._venue.enter_family(parent, children))
 
     async def submit_alternatives(
         self, order_ids: Sequence[str], requests: Sequence[OrderRequest]
     ) -> Sequence[Order]:
         """Put orders of which only one may fill into the simulated book."""
-        return self._register(order_ids, self._venue.submit_oco(requests))
+        return self._register(order_ids, self._venue.enter_alternatives(requests))
 
     async def cancel(self, order_id: str) -> None:
         """Cancel an order at once."""

@@ -1,14 +1,12 @@
 """What a strategy sees of a live venue: ``BrokerProtocol``, called from the strategy's thread."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Unpack
 
 from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.errors import UnknownAssetError
-from ml4t.core.groups import Bracket, BracketLegs, BracketRequest, as_children, require_group
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_entry import OrderEntry
+from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import Order
 from ml4t.core.panel import MarketSlice
 from ml4t.core.positions import Position
@@ -19,7 +17,7 @@ from ml4t.live.strategy_thread import StrategyThread
 __all__ = ["StrategyBroker"]
 
 
-class StrategyBroker:
+class StrategyBroker(OrderEntry):
     """A broker whose calls may come from the strategy's methods only.
 
     Reading is answered from what is known now. Sending waits until the venue has answered or its
@@ -103,91 +101,19 @@ class StrategyBroker:
             value += position.market_value(position.average_price if mark is None else mark)
         return value
 
-    def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        *,
-        trail_amount: float | None = None,
-        trail_percent: float | None = None,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        good_till: datetime | None = None,
-        tag: str = "",
-        reduce_only: bool = False,
-    ) -> Order:
-        """Send an order; see ``BrokerProtocol``.
+    def enter(self, request: OrderRequest) -> Order:
+        """Send an order; raises CallTimeoutError if it was withdrawn before anything was sent."""
+        return self._thread.call(lambda: self._safe.submit(request), self._patience)
 
-        Raises:
-            InvalidOrderError: the arguments make no order at any venue.
-            CallTimeoutError: it was withdrawn in time, nothing was sent.
-        """
-        request = OrderRequest.of(
-            asset,
-            quantity,
-            side,
-            order_type,
-            limit_price,
-            stop_price,
-            trail_amount,
-            trail_percent,
-            time_in_force,
-            good_till,
-            tag,
-            reduce_only,
-        )
-        return self._send(request)
-
-    def submit_bracket(
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        **legs: Unpack[BracketLegs],
-    ) -> Bracket:
-        """Send an order with its target and stop; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: the arguments make no bracket at any venue.
-            CallTimeoutError: it was withdrawn in time, nothing was sent.
-        """
-        request = BracketRequest.of(
-            asset, quantity, side, order_type, limit_price, stop_price, **legs
-        )
-        orders = self._thread.call(
-            lambda: self._safe.submit_family(request.parent, request.children), self._patience
-        )
-        parent, *children = orders
-        target = children.pop(0) if request.take_profit is not None else None
-        return Bracket(parent, target, children[0] if children else None)
-
-    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
-        """Send orders of which only one may fill; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
-            CallTimeoutError: they were withdrawn in time, nothing was sent.
-        """
-        require_group(requests)
-        return self._thread.call(lambda: self._safe.submit_alternatives(requests), self._patience)
-
-    def submit_oto(
+    def enter_family(
         self, parent: OrderRequest, children: Sequence[OrderRequest]
     ) -> tuple[Order, ...]:
-        """Send an order and those that it wakes; see ``BrokerProtocol``.
+        """Send an order and those that it wakes; raises as :meth:`enter` does."""
+        return self._thread.call(lambda: self._safe.submit_family(parent, children), self._patience)
 
-        Raises:
-            InvalidOrderError: there are no children, or one does not close what the parent opens.
-            CallTimeoutError: they were withdrawn in time, nothing was sent.
-        """
-        checked = as_children(parent, children)
-        return self._thread.call(lambda: self._safe.submit_family(parent, checked), self._patience)
+    def enter_alternatives(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Send orders of which only one may fill; raises as :meth:`enter` does."""
+        return self._thread.call(lambda: self._safe.submit_alternatives(requests), self._patience)
 
     def cancel_order(self, order_id: str) -> bool:
         """Ask for an order to be cancelled; False if it had ended before.
@@ -227,6 +153,3 @@ class StrategyBroker:
             CallTimeoutError: it was withdrawn in time, nothing was sent.
         """
         return self._thread.call(lambda: self._safe.close_position(asset), self._patience)
-
-    def _send(self, request: OrderRequest) -> Order:
-        return self._thread.call(lambda: self._safe.submit(request), self._patience)

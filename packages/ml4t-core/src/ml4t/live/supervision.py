@@ -26,7 +26,7 @@ class Supervision:
         self._on_failure = on_failure
         self._stopping = asyncio.Event()
         self._parts: dict[str, asyncio.Task[None]] = {}
-        self._errands: set[asyncio.Future[object]] = set()
+        self._errands: dict[asyncio.Future[object], None] = {}
 
     @property
     def is_stopping(self) -> bool:
@@ -57,7 +57,7 @@ class Supervision:
     def run_errand(self, work: Coroutine[object, object, object]) -> None:
         """Do something beside everything else that is not waited for."""
         task = asyncio.ensure_future(work)
-        self._errands.add(task)
+        self._errands[task] = None
         task.add_done_callback(self._errand_ended)
 
     async def unless_stopped(self, name: str, work: Coroutine[object, object, T]) -> T | None:
@@ -66,6 +66,11 @@ class Supervision:
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            # Whoever ends the engine ends what it was doing.
+            task.cancel()
+            task.add_done_callback(_take_note)
+            raise
         finally:
             stopped.cancel()
         if not task.done():
@@ -86,7 +91,7 @@ class Supervision:
 
     async def end_all(self, patience: float) -> None:
         """End every part and every errand."""
-        for errand in self._errands:
+        for errand in tuple(self._errands):
             errand.cancel()
         await settled(self._parts.values(), patience, cancel=True)
 
@@ -99,7 +104,7 @@ class Supervision:
             self.stop(ends)
 
     def _errand_ended(self, task: "asyncio.Future[object]") -> None:
-        self._errands.discard(task)
+        self._errands.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail("errand", error)
 
@@ -121,16 +126,22 @@ async def settled(
         patience: how many seconds.
         cancel: whether to cancel them first.
     """
-    waited = set(tasks)
+    waited = list(dict.fromkeys(tasks))
     if not waited:
         return
     if cancel:
         for task in waited:
             task.cancel()
-    done, late = await asyncio.wait(waited, timeout=patience)
-    for task in late:
-        task.cancel()
-    for task in done:
-        if not task.cancelled():
+    await asyncio.wait(waited, timeout=patience)
+    for task in waited:
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled():
             # Looked at, so that nobody complains that it was not.
             task.exception()
+
+
+def _take_note(task: "asyncio.Future[T]") -> None:
+    """Take what a part that was given up raises in the end, so that nobody complains."""
+    if not task.cancelled():
+        task.exception()

@@ -109,8 +109,8 @@ class UnknownOrders:
         pending = self.pending
         known = {order.id for order in pending}
         self._searches = {key: found for key, found in self._searches.items() if key in known}
-        for order_id in known:
-            self._searches.setdefault(order_id, _Search(now + _PAUSES[0]))
+        for order in pending:
+            self._searches.setdefault(order.id, _Search(now + _PAUSES[0]))
         return [order for order in pending if self._searches[order.id].next_at <= now]
 
     def _found(self, found: Order) -> None:

@@ -143,7 +143,7 @@ class Watch:
                 found[f"control {breach.control}"] = breach
         for name, breach in found.items():
             self._restrict(name, breach)
-        for name in self._breaches.keys() - found.keys():
+        for name in sorted(self._breaches.keys() - found.keys()):
             watched.account.relax(name, "the limit is kept again")
         self._breaches = found
 
@@ -152,7 +152,9 @@ class Watch:
 
         Where the venue holds other positions, as after a split, our own account says nothing.
         """
-        held_otherwise = any(each.kind == "position" for each in self._watched.reconciler.differences)
+        held_otherwise = any(
+            each.kind == "position" for each in self._watched.reconciler.differences
+        )
         if value is None or held_otherwise:
             return []
         facts, config = self._watched.account.risk.account, self._watched.account.risk.config

@@ -1,8 +1,6 @@
 """What a strategy sees of the simulated venue."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Unpack
 
 import attrs
 
@@ -10,8 +8,8 @@ from ml4t.core.assets import Asset
 from ml4t.core.capabilities import Capabilities
 from ml4t.core.closing import left_to_close
 from ml4t.core.errors import UnknownAssetError
-from ml4t.core.groups import Bracket, BracketLegs, BracketRequest, as_children, require_group
-from ml4t.core.order_requests import OrderRequest, OrderSide, OrderType, TimeInForce
+from ml4t.core.order_entry import OrderEntry
+from ml4t.core.order_requests import OrderRequest
 from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.positions import Position
 from ml4t.simulation.venue import SimulatedVenue
@@ -19,7 +17,7 @@ from ml4t.simulation.venue import SimulatedVenue
 __all__ = ["SimulatedBroker"]
 
 
-class SimulatedBroker(SimulatedVenue):
+class SimulatedBroker(OrderEntry, SimulatedVenue):
     """A broker whose venue is a stream of bars; implements ``BrokerProtocol``.
 
     It takes the arguments of :class:`~ml4t.simulation.venue.SimulatedVenue` and is driven like it.
@@ -62,88 +60,24 @@ class SimulatedBroker(SimulatedVenue):
         """Cash and the market value of all positions at their last known closes."""
         return self._equity()
 
-    def submit_order(  # noqa: PLR0913 - the signature of BrokerProtocol
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        *,
-        trail_amount: float | None = None,
-        trail_percent: float | None = None,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        good_till: datetime | None = None,
-        tag: str = "",
-        reduce_only: bool = False,
-    ) -> Order:
-        """Put an order into the book, or reject it with a reason; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: the arguments make no order at any venue.
-        """
-        request = OrderRequest.of(
-            asset,
-            quantity,
-            side,
-            order_type,
-            limit_price,
-            stop_price,
-            trail_amount,
-            trail_percent,
-            time_in_force,
-            good_till,
-            tag,
-            reduce_only,
-        )
+    def enter(self, request: OrderRequest) -> Order:
+        """Put an order into the book, or reject it with a reason."""
         return self._enter(request, self._checks.objection(request, self.now, self.bars))
 
-    def submit_bracket(
-        self,
-        asset: str,
-        quantity: float,
-        side: OrderSide | None = None,
-        order_type: OrderType = OrderType.MARKET,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        **legs: Unpack[BracketLegs],
-    ) -> Bracket:
-        """Put an order with its target and stop into the book; see ``BrokerProtocol``.
+    def enter_family(
+        self, parent: OrderRequest, children: Sequence[OrderRequest]
+    ) -> tuple[Order, ...]:
+        """Put an order and those that it wakes into the book, or reject them all."""
+        return self._enter_family(parent, children)
 
-        Raises:
-            InvalidOrderError: the arguments make no bracket at any venue.
-        """
-        request = BracketRequest.of(
-            asset, quantity, side, order_type, limit_price, stop_price, **legs
-        )
-        parent, *children = self._enter_family(request.parent, request.children)
-        target = children.pop(0) if request.take_profit is not None else None
-        return Bracket(parent, target, children[0] if children else None)
-
-    def submit_oco(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
-        """Put orders of which only one may fill into the book; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: fewer than two orders, or they differ in asset or quantity.
-        """
-        require_group(requests)
+    def enter_alternatives(self, requests: Sequence[OrderRequest]) -> tuple[Order, ...]:
+        """Put orders of which only one may fill into the book, or reject them all."""
         objection = self._first_objection(requests)
         group = f"oco-{len(self.book) + 1}"
         orders = tuple(self._enter(request, objection, group=group) for request in requests)
         if objection is None:
             self._groups.bind(group, orders)
         return orders
-
-    def submit_oto(
-        self, parent: OrderRequest, children: Sequence[OrderRequest]
-    ) -> tuple[Order, ...]:
-        """Put an order and those that it wakes into the book; see ``BrokerProtocol``.
-
-        Raises:
-            InvalidOrderError: there are no children, or one does not close what the parent opens.
-        """
-        return self._enter_family(parent, as_children(parent, children))
 
     def cancel_order(self, order_id: str) -> bool:
         """Cancel an open order at once; False if it had ended before.

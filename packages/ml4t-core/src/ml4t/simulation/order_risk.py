@@ -176,7 +176,7 @@ class OrderRisk:
 
     def _follow_positions(self, at: float) -> None:
         held = {asset: p.quantity for asset, p in self._ledger.positions.items()}
-        for asset in held.keys() | self._held.keys():
+        for asset in {**self._held, **held}:
             change = held.get(asset, 0.0) - self._held.get(asset, 0.0)
             if change:
                 self._book.set_position(asset, held.get(asset, 0.0), at=at)

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import signal
 import sqlite3
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -15,8 +14,6 @@ from ml4t.live.engine import LiveEngine
 from ml4t.live.events import CauseCleared, CauseRaised, IntentRecorded
 from ml4t.live.journal import MemoryJournal
 from ml4t.live.testing import VirtualClock, run
-from ml4t.live.testing.crash_market import CrashMarket
-from ml4t.live.testing.crash_process import ChildProcess
 from ml4t.live.testing.crash_session import OWNER, START, CrashSession
 from ml4t.live.testing.crash_state import state_of
 
@@ -136,7 +133,7 @@ async def with_a_disk_that_recovers(clock: VirtualClock, disk: FailingDisk) -> N
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_f45_a_disk_that_fails_at_the_nth_write_for_every_n(name: str) -> None:
+def test_f45_a_disk_that_fails_at_the_nth_write_for_every_n(name):
     """Nothing is sent without a durable intent, cancels still go, and a restart knows all."""
     steps, sent = run(count_steps, START)
     assert sent > 5
@@ -148,16 +145,14 @@ def test_f45_a_disk_that_fails_at_the_nth_write_for_every_n(name: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_f45_a_disk_that_fails_for_a_while_halts_until_rearmed(part: int) -> None:
+def test_f45_a_disk_that_fails_for_a_while_halts_until_rearmed(part):
     steps, _ = run(count_steps, START)
     for first in range(1 + 4 * part, steps + 1, 8):
         disk = FailingDisk(first, FAULTS["full"])
         run(lambda clock, disk=disk: with_a_disk_that_recovers(clock, disk), START)
 
 
-async def test_f45_a_full_disk_stops_a_process_from_sending_but_not_from_cancelling(
-    market: CrashMarket, start: Callable[..., Awaitable[ChildProcess]]
-) -> None:
+async def test_f45_a_full_disk_stops_a_process_from_sending_but_not_from_cancelling(market, start):
     """The operating system refuses every byte: halted, the orders cancelled, and back again."""
     child = await start()
     assert await child.said("state", "started", 10)

@@ -16,6 +16,7 @@ from ml4t.live.testing.crash_session import OWNER, START, CrashSession
 
 CUTS = ("nothing more", "a part of it", "zeros", "other bytes")
 SECTOR = 512
+POWER_IS_OFF = JournalWriteError("the power is off")
 
 
 def keep(source: Path, target: Path) -> None:
@@ -35,18 +36,18 @@ class Power:
         self._append = journal.append
         self._left = fails_after
         self._path = journal.path.parent
-        journal.append = self.append  # type: ignore[method-assign]
+        journal.append = self.append  # type: ignore[method-assign, assignment]
 
     def append(self, events: list[JournalEvent]) -> None:
         if self.failed.is_set():
-            raise JournalWriteError("the power is off")
+            raise POWER_IS_OFF
         if self._left == 0:
             # The next append begins, and the power fails before it has told anybody.
             keep(self._path, self.folder / "durable")
             self._append(events)
             keep(self._path, self.folder / "written")
             self.failed.set()
-            raise JournalWriteError("the power is off")
+            raise POWER_IS_OFF
         self._left -= 1
         self._append(events)
         self.acknowledged += [e.orders[0].id for e in events if isinstance(e, IntentRecorded)]

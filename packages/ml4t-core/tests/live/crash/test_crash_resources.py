@@ -14,26 +14,24 @@ from ml4t.live.testing import LockstepThread, VirtualClock, run
 from ml4t.live.testing.crash_child import REFUSED
 from ml4t.live.testing.crash_examination import at_rest
 from ml4t.live.testing.crash_market import CrashMarket
-from ml4t.live.testing.crash_process import ChildProcess, Message
+from ml4t.live.testing.crash_process import ChildProcess
 from ml4t.live.testing.crash_session import OWNER, START, CrashSession
 
 Starter = Callable[..., Awaitable[ChildProcess]]
 
 
-async def until(child: ChildProcess, wished: Callable[[Message], bool]) -> Message:
+async def until(child, wished):
     """The first report that is as wished, within ten seconds; else the last one."""
     for _ in range(100):
         report = await child.ask("state", "asked")
         assert report is not None
         if wished(report):
-            break
+            return report
         await asyncio.sleep(0.1)
     return report
 
 
-async def test_f49_an_engine_without_file_descriptors_is_restricted_and_recovers(
-    market: CrashMarket, start: Starter
-) -> None:
+async def test_f49_an_engine_without_file_descriptors_is_restricted_and_recovers(market, start):
     """The session breaks and no socket can be made: no new risk until one can."""
     child = await start()
     assert await child.said("state", "started", 10)
@@ -81,7 +79,7 @@ class Hanging(Strategy):
     """Sends a limit far from the market, then hangs in its next bar."""
 
     def __init__(self) -> None:
-        self.hang: Callable[[], None] = int
+        self.hang: Callable[[], object] = int
         self.bars = 0
 
     def on_data(
@@ -99,7 +97,7 @@ class Hanging(Strategy):
             self.hang()
 
 
-async def hanging_strategy(clock: VirtualClock) -> None:
+async def hanging_strategy(clock):
     session = CrashSession(clock, seed=3)
     journal = MemoryJournal(OWNER, clock)
     strategy = Hanging()

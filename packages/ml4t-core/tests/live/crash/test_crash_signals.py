@@ -49,8 +49,8 @@ async def test_f44_one_signal_at_any_time_ends_the_run_within_five_seconds(
 
 @pytest.mark.parametrize("pause", [0.0, 0.01, 0.05])
 async def test_f44_two_signals_end_it_at_once_and_the_next_engine_knows_all(
-    market: CrashMarket, start: Starter, tmp_path: Path, pause: float
-) -> None:
+    market, start, tmp_path, pause
+):
     child = await start(with_signals=True)
     assert await child.said("state", "started", 10)
     await asyncio.sleep(0.5)

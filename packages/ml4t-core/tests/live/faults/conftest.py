@@ -1,5 +1,6 @@
 """A scene: one engine at a venue that lies, in virtual time, and what must be true at its end."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -100,6 +101,10 @@ class Scene(Stage):
         order = self.order(order.id)
         assert order.status is OrderStatus.FILLED, order
         return order
+
+    def beside(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something and do not wait for it."""
+        self._tasks = [*getattr(self, "_tasks", ()), asyncio.ensure_future(work)]
 
     def trade(self, order_id: str, quantity: float, price: float, **shape: Any) -> str:
         """Let a piece of a resting order trade; gives the name of the execution."""

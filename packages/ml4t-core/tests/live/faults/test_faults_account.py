@@ -3,7 +3,7 @@
 import pytest
 
 from ml4t.core.orders import OrderStatus as S
-from ml4t.live.events import BalanceAdopted, CashFlowBooked, DifferenceFound
+from ml4t.live.events import BalanceAdopted, CashFlowBooked, DifferenceFound, EngineStarted
 from ml4t.live.journal import mint
 from ml4t.live.testing.true_orders import Owner
 from ml4t.live.testing.world_faults import (
@@ -23,7 +23,7 @@ def differences(scene):
             scene.journaled(DifferenceFound)]  # fmt: skip
 
 
-def test_F53_a_position_that_nobody_knows_at_the_start_leaves_only_exits(play):
+def test_f53_a_position_that_nobody_knows_at_the_start_leaves_only_exits(play):
     """It is shown and never explained by a made-up trade; adopting it is a person's decision."""
 
     async def act(scene):
@@ -47,7 +47,7 @@ def test_F53_a_position_that_nobody_knows_at_the_start_leaves_only_exits(play):
     play(act)
 
 
-def test_F53_a_trade_by_hand_while_running_leaves_only_exits_within_a_minute(play):
+def test_f53_a_trade_by_hand_while_running_leaves_only_exits_within_a_minute(play):
     """(R3, R23)"""
 
     async def act(scene):
@@ -65,7 +65,7 @@ def test_F53_a_trade_by_hand_while_running_leaves_only_exits_within_a_minute(pla
     play(act)
 
 
-def test_F54_foreign_orders_are_shown_and_counted_and_left_alone(play):
+def test_f54_foreign_orders_are_shown_and_counted_and_left_alone(play):
     """They count towards every limit as our own do."""
 
     async def act(scene):
@@ -86,7 +86,7 @@ def test_F54_foreign_orders_are_shown_and_counted_and_left_alone(play):
     play(act)
 
 
-def test_F54_an_order_of_another_engine_on_the_account_halts_trading(play, request_for):
+def test_f51_an_order_of_another_engine_on_the_account_halts_trading(play, request_for):
     """Its id looks like ours and is not in the journal (R4)."""
 
     async def act(scene):
@@ -102,7 +102,7 @@ def test_F54_an_order_of_another_engine_on_the_account_halts_trading(play, reque
 
 @pytest.mark.parametrize("amount", [5_000.0, -5_000.0, 0.37, -12.5])
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "not told"])
-def test_F55_money_that_comes_or_goes_is_neither_profit_nor_loss(play, amount, is_told):
+def test_f55_money_that_comes_or_goes_is_neither_profit_nor_loss(play, amount, is_told):
     """A twentieth of the account, five times the loss that a day may bring."""
 
     async def act(scene):
@@ -125,7 +125,7 @@ def test_F55_money_that_comes_or_goes_is_neither_profit_nor_loss(play, amount, i
     play(act, limits={"max_drawdown_pct": 2.0})
 
 
-def test_F55_a_split_is_no_loss_and_is_taken_over_on_a_persons_word(play):
+def test_f55_a_split_is_no_loss_and_is_taken_over_on_a_persons_word(play):
     async def act(scene):
         await scene.holding(100)
         scene.broker.strike(SplitShares(ratio=2.0, asset="AAA"))
@@ -140,7 +140,7 @@ def test_F55_a_split_is_no_loss_and_is_taken_over_on_a_persons_word(play):
     play(act)
 
 
-def test_F55_a_split_that_nobody_adopts_is_no_loss_by_our_own_account_either(play):
+def test_f55_a_split_that_nobody_adopts_is_no_loss_by_our_own_account_either(play):
     """The new price is believed after three bars, and what we hold by then is half of it."""
 
     async def act(scene):
@@ -156,7 +156,7 @@ def test_F55_a_split_that_nobody_adopts_is_no_loss_by_our_own_account_either(pla
     play(act)
 
 
-def test_F56_an_account_that_the_venue_restricts_is_halted(play):
+def test_f56_an_account_that_the_venue_restricts_is_halted(play):
     async def act(scene):
         await scene.holding(10)
         scene.broker.strike(RestrictAccount(reason="account suspended"))
@@ -170,7 +170,7 @@ def test_F56_an_account_that_the_venue_restricts_is_halted(play):
     play(act)
 
 
-def test_F56_positions_that_the_venue_closed_leave_no_phantoms(play):
+def test_f56_positions_that_the_venue_closed_leave_no_phantoms(play):
     """What it did is shown as a difference; the restriction that goes with it halts."""
 
     async def act(scene):
@@ -187,7 +187,7 @@ def test_F56_positions_that_the_venue_closed_leave_no_phantoms(play):
     play(act)
 
 
-def test_F57_a_revoked_key_halts_and_is_not_tried_again_and_again(play):
+def test_f57_a_revoked_key_halts_and_is_not_tried_again_and_again(play):
     """The venue is asked twice a minute at most until a person has seen to it."""
 
     async def act(scene):
@@ -210,7 +210,7 @@ def test_F57_a_revoked_key_halts_and_is_not_tried_again_and_again(play):
     play(act)
 
 
-def test_F57_a_key_revoked_while_an_order_is_sent_leaves_it_unknown(play):
+def test_f57_a_key_revoked_while_an_order_is_sent_leaves_it_unknown(play):
     """(R16)"""
 
     async def act(scene):
@@ -222,6 +222,44 @@ def test_F57_a_key_revoked_while_an_order_is_sent_leaves_it_unknown(play):
         scene.engine.rearm("anna", "a new key")
         await scene.pass_time(120)
         assert scene.order(order.id).status is S.REJECTED
+        await scene.finish()
+
+    play(act)
+
+
+def test_f52_looser_limits_wait_for_a_person(play, tighter):
+    """They are in the journal of every start, and a looser one leaves only exits (R4)."""
+
+    async def act(scene):
+        await scene.holding(10)
+        await scene.stop()
+        scene.setting = tighter(scene.setting, max_order_shares=600.0, max_daily_loss=500.0)
+        await scene.restart()
+        await scene.pass_time(3)
+        assert scene.causes == {"limits": "REDUCING!"}
+        assert "max_order_shares" in scene.told("limits")[0]
+        assert "max_daily_loss" not in scene.told("limits")[0]
+        assert (await scene.submit(1, "BBB")).status is S.REJECTED
+        first, second = scene.journaled(EngineStarted)
+        assert (first.limits["max_order_shares"], second.limits["max_order_shares"]) == (
+            "500.0",
+            "600.0",
+        )
+        scene.engine.rearm("anna", "larger orders are wanted")
+        await scene.finish()
+
+    play(act)
+
+
+def test_f52_tighter_limits_hold_at_once(play, tighter):
+    async def act(scene):
+        await scene.stop()
+        scene.setting = tighter(scene.setting, max_order_shares=5.0)
+        await scene.restart()
+        await scene.pass_time(3)
+        assert scene.causes == {}
+        assert (await scene.submit(6)).status is S.REJECTED
+        assert (await scene.submit(5)).status is not S.REJECTED
         await scene.finish()
 
     play(act)

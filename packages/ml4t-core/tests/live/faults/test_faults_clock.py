@@ -8,7 +8,7 @@ from ml4t.live.testing.world_faults import SkewVenueClock
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
-def test_F42_a_jump_of_the_wall_clock_is_told_and_leaves_only_exits(play, seconds):
+def test_f42_a_jump_of_the_wall_clock_is_told_and_leaves_only_exits(play, seconds):
     """The venue's clock differs then (control 29); when both agree again trading goes on."""
 
     async def act(scene):
@@ -26,7 +26,7 @@ def test_F42_a_jump_of_the_wall_clock_is_told_and_leaves_only_exits(play, second
     play(act)
 
 
-def test_F42_windows_do_not_follow_the_wall_clock(play):
+def test_f42_windows_do_not_follow_the_wall_clock(play):
     """Neither the rate of orders nor the age of prices and account."""
 
     async def act(scene):
@@ -45,7 +45,7 @@ def test_F42_windows_do_not_follow_the_wall_clock(play):
     play(act, limits={"max_orders_per_minute": 3.0})
 
 
-def test_F42_a_small_step_of_the_time_service_changes_nothing(play):
+def test_f42_a_small_step_of_the_time_service_changes_nothing(play):
     async def act(scene):
         for _ in range(4):
             scene.clock.jump_wall(0.4)
@@ -59,7 +59,7 @@ def test_F42_a_small_step_of_the_time_service_changes_nothing(play):
 
 
 @pytest.mark.parametrize("seconds", [5.0, -5.0])
-def test_F42_a_clock_that_differs_from_the_venues_leaves_only_exits(play, seconds):
+def test_f42_a_clock_that_differs_from_the_venues_leaves_only_exits(play, seconds):
     async def act(scene):
         await scene.holding(10)
         scene.broker.strike(SkewVenueClock(seconds=seconds))
@@ -72,7 +72,7 @@ def test_F42_a_clock_that_differs_from_the_venues_leaves_only_exits(play, second
     play(act)
 
 
-def test_F42_after_a_suspension_everything_is_compared_before_new_risk(play):
+def test_f42_after_a_suspension_everything_is_compared_before_new_risk(play):
     """Two hours in which the machine slept: an order filled, prices are old."""
 
     async def act(scene):
@@ -92,7 +92,7 @@ def test_F42_after_a_suspension_everything_is_compared_before_new_risk(play):
     play(act)
 
 
-def test_F48_nothing_is_sent_before_it_is_durable_however_slow_the_disk(play):
+def test_f48_nothing_is_sent_before_it_is_durable_however_slow_the_disk(play):
     """Each write takes five seconds, in which the loop stands still: only exits leave after it."""
 
     async def act(scene):

@@ -36,7 +36,7 @@ async def no_risk_in(scene, asset, control):
     assert (await scene.submit(1, "BBB")).status is not S.REJECTED
 
 
-def test_F38_a_gap_in_the_bars_is_told_and_waits_for_nobody(play):
+def test_f38_a_gap_in_the_bars_is_told_and_waits_for_nobody(play):
     """The strategy sees the other assets in time."""
 
     async def act(scene):
@@ -51,7 +51,7 @@ def test_F38_a_gap_in_the_bars_is_told_and_waits_for_nobody(play):
     play(act, At(call=FIRST, number=1, do=DropBar()))
 
 
-def test_F38_an_asset_without_bars_gets_no_new_risk_after_two_and_a_half(play):
+def test_f38_an_asset_without_bars_gets_no_new_risk_after_two_and_a_half(play):
     """Control 16, and the rest goes on (R10)."""
 
     async def act(scene):
@@ -65,7 +65,7 @@ def test_F38_an_asset_without_bars_gets_no_new_risk_after_two_and_a_half(play):
     play(act, *[At(call=FIRST, number=n, do=DropBar()) for n in (1, 4)])
 
 
-def test_F38_a_late_bar_is_not_shown_and_quarantines_its_asset(play):
+def test_f38_a_late_bar_is_not_shown_and_quarantines_its_asset(play):
     async def act(scene):
         await scene.pass_time(5 * MINUTE)
         assert scene.strategy.bars == 1
@@ -80,7 +80,7 @@ def test_F38_a_late_bar_is_not_shown_and_quarantines_its_asset(play):
     play(act, At(call=FIRST, number=1, do=DelayBar(seconds=20)))
 
 
-def test_F38_a_repeated_bar_is_shown_once(play):
+def test_f38_a_repeated_bar_is_shown_once(play):
     async def act(scene):
         await scene.pass_time(10 * MINUTE)
         assert scene.strategy.bars == 2
@@ -91,7 +91,7 @@ def test_F38_a_repeated_bar_is_shown_once(play):
     play(act, At(call=FIRST, number=1, do=RepeatBar(seconds=100)))
 
 
-def test_F38_bars_in_the_wrong_order_quarantine_their_asset(play):
+def test_f38_bars_in_the_wrong_order_quarantine_their_asset(play):
     """Time never goes back for the strategy."""
 
     async def act(scene):
@@ -106,7 +106,7 @@ def test_F38_bars_in_the_wrong_order_quarantine_their_asset(play):
     play(act, At(call=FIRST, number=1, do=ReverseBars()))
 
 
-def test_F38_a_bar_of_the_future_is_not_believed(play):
+def test_f38_a_bar_of_the_future_is_not_believed(play):
     async def act(scene):
         await scene.pass_time(5 * MINUTE)
         assert "more than 2 s ahead" in scene.engine.bars.quarantine.quarantined["AAA"]
@@ -127,7 +127,7 @@ def test_F38_a_bar_of_the_future_is_not_believed(play):
     ],
     ids=["nan", "zero", "negative", "infinite", "high below low", "spike", "split"],
 )
-def test_F39_a_bar_that_cannot_be_is_never_shown_and_stops_new_risk(play, fault):
+def test_f39_a_bar_that_cannot_be_is_never_shown_and_stops_new_risk(play, fault):
     """Positions keep their last believed price, so that no loss is invented either."""
     seen = []
 
@@ -153,7 +153,7 @@ def test_F39_a_bar_that_cannot_be_is_never_shown_and_stops_new_risk(play, fault)
     assert {100.0} == {bar[name] for bar in seen for name in ("open", "high", "low", "close")}
 
 
-def test_F40_a_halted_asset_gets_no_new_orders_and_a_person_is_told(play):
+def test_f40_a_halted_asset_gets_no_new_orders_and_a_person_is_told(play):
     """Until the venue says that it trades again."""
 
     async def act(scene):
@@ -174,7 +174,7 @@ def test_F40_a_halted_asset_gets_no_new_orders_and_a_person_is_told(play):
     play(act)
 
 
-def test_F40_a_halt_that_nobody_reports_shows_by_its_missing_bars(play):
+def test_f40_a_halt_that_nobody_reports_shows_by_its_missing_bars(play):
     """Control 16 (R10)."""
 
     async def act(scene):
@@ -187,7 +187,7 @@ def test_F40_a_halt_that_nobody_reports_shows_by_its_missing_bars(play):
     play(act)
 
 
-def test_F40_an_asset_that_the_venue_lists_no_more_is_refused_by_it(play):
+def test_f40_an_asset_that_the_venue_lists_no_more_is_refused_by_it(play):
     """The refusal is an order's, not the account's: trading in others goes on."""
 
     async def act(scene):
@@ -231,7 +231,7 @@ def local_times(play, sessions, seconds):
     return local, began
 
 
-def test_F41_bars_come_at_the_local_time_on_both_sides_of_a_change_of_the_clocks(play):
+def test_f41_bars_come_at_the_local_time_on_both_sides_of_a_change_of_the_clocks(play):
     """New York sets its clocks forth on 10 March 2024: the next day begins an hour sooner in UTC.
     The 12th is a holiday and the 13th ends at one."""
     half, closed = {date(2024, 3, 13): time(13)}, {date(2024, 3, 12)}
@@ -249,7 +249,7 @@ def test_F41_bars_come_at_the_local_time_on_both_sides_of_a_change_of_the_clocks
     assert began == [session.label for session in sessions]
 
 
-def test_F41_midnight_in_utc_is_no_new_day_for_a_session_across_it(play):
+def test_f41_midnight_in_utc_is_no_new_day_for_a_session_across_it(play):
     """The day's loss goes on to count from the session's beginning."""
     opens = datetime(2024, 3, 4, 22, tzinfo=UTC)
     session = Session(label=date(2024, 3, 5), opens=opens, closes=opens + timedelta(hours=5))
@@ -260,7 +260,7 @@ def test_F41_midnight_in_utc_is_no_new_day_for_a_session_across_it(play):
     assert began == [date(2024, 3, 5)]
 
 
-def test_F41_nothing_is_sent_after_the_close(play):
+def test_f41_nothing_is_sent_after_the_close(play):
     async def act(scene):
         await scene.pass_time(10 * MINUTE)
         assert (await scene.submit(1, "BBB")).status is S.REJECTED

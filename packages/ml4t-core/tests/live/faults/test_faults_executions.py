@@ -24,7 +24,7 @@ def booked(scene):
     return [event.fill.id for event in scene.journaled(FillBooked)]
 
 
-def test_F15_an_execution_that_is_reported_twice_counts_once(play):
+def test_f15_an_execution_that_is_reported_twice_counts_once(play):
     """(R13)"""
 
     async def act(scene):
@@ -37,7 +37,7 @@ def test_F15_an_execution_that_is_reported_twice_counts_once(play):
     play(act, At(call="event.fill", do=RepeatEvent(seconds=5)))
 
 
-def test_F15_an_execution_that_comes_again_after_a_reconnection_counts_once(play):
+def test_f15_an_execution_that_comes_again_after_a_reconnection_counts_once(play):
     """The stream brings it, then the questions after the break do, then the stream once more
     (R13, R20)."""
 
@@ -55,7 +55,7 @@ def test_F15_an_execution_that_comes_again_after_a_reconnection_counts_once(play
     play(act)
 
 
-def test_F16_a_corrected_execution_changes_the_account_by_the_difference(play):
+def test_f16_a_corrected_execution_changes_the_account_by_the_difference(play):
     async def act(scene):
         order = await scene.holding(10)
         before = scene.cash
@@ -71,7 +71,7 @@ def test_F16_a_corrected_execution_changes_the_account_by_the_difference(play):
     play(act, At(call="execution", do=CorrectFill(seconds=5, change=0.03)))
 
 
-def test_F17_an_execution_before_the_acknowledgement_is_booked(play):
+def test_f17_an_execution_before_the_acknowledgement_is_booked(play):
     """(R21)"""
 
     async def act(scene):
@@ -92,7 +92,7 @@ def test_F17_an_execution_before_the_acknowledgement_is_booked(play):
     )
 
 
-def test_F18_reports_in_the_wrong_order_never_undo_anything(play):
+def test_f18_reports_in_the_wrong_order_never_undo_anything(play):
     """Filled, then accepted, then filled in part: it stays filled, and every piece counts."""
 
     async def act(scene):
@@ -116,7 +116,7 @@ def test_F18_reports_in_the_wrong_order_never_undo_anything(play):
     play(act)
 
 
-def test_F19_an_order_whose_status_is_never_reported_is_filled_by_its_executions(play):
+def test_f19_an_order_whose_status_is_never_reported_is_filled_by_its_executions(play):
     async def act(scene):
         order = await scene.submit(10)
         await scene.pass_time(2)
@@ -127,7 +127,7 @@ def test_F19_an_order_whose_status_is_never_reported_is_filled_by_its_executions
     play(act, *[At(call="event.order", number=number, do=DropStatus()) for number in (1, 2, 3)])
 
 
-def test_F20_an_execution_after_the_cancel_was_confirmed_changes_the_position(play):
+def test_f20_an_execution_after_the_cancel_was_confirmed_changes_the_position(play):
     """The order stays at its end, with what it filled (R21)."""
 
     async def act(scene):
@@ -144,7 +144,7 @@ def test_F20_an_execution_after_the_cancel_was_confirmed_changes_the_position(pl
     play(act, At(call="execution", do=FillAfterCancel()), rules={"whole": 0.0})
 
 
-def test_F20_an_execution_while_a_cancel_is_on_its_way_counts(play):
+def test_f20_an_execution_while_a_cancel_is_on_its_way_counts(play):
     async def act(scene):
         order = await scene.working(10)
         await scene.engine.safe.cancel(order.id)
@@ -160,7 +160,7 @@ def test_F20_an_execution_while_a_cancel_is_on_its_way_counts(play):
 
 @pytest.mark.parametrize("status", [S.CANCELLED, S.EXPIRED, S.REJECTED])
 @pytest.mark.parametrize("pieces", [1, 2, 5])
-def test_F21_what_filled_before_the_rest_ended_is_kept(play, status, pieces):
+def test_f21_what_filled_before_the_rest_ended_is_kept(play, status, pieces):
     """A refusal of the rest is a cancel: what filled was not refused (R27)."""
 
     async def act(scene):
@@ -181,7 +181,7 @@ def test_F21_what_filled_before_the_rest_ended_is_kept(play, status, pieces):
     play(act)
 
 
-def test_F21_an_order_that_the_venue_ends_with_an_execution_keeps_it(play):
+def test_f21_an_order_that_the_venue_ends_with_an_execution_keeps_it(play):
     async def act(scene):
         order = await scene.submit(10)
         await scene.pass_time(2)
@@ -194,7 +194,7 @@ def test_F21_an_order_that_the_venue_ends_with_an_execution_keeps_it(play):
     play(act, At(call="execution", do=EndRest(status=S.EXPIRED)), rules={"whole": 0.0})
 
 
-def test_F22_an_overfill_is_booked_told_and_halts(play):
+def test_f22_an_overfill_is_booked_told_and_halts(play):
     """What happened is true whatever was asked for (R1)."""
 
     async def act(scene):
@@ -210,7 +210,7 @@ def test_F22_an_overfill_is_booked_told_and_halts(play):
     play(act, At(call="execution", do=Overfill(excess=2)))
 
 
-def test_F23_an_execution_that_is_taken_back_is_undone(play):
+def test_f23_an_execution_that_is_taken_back_is_undone(play):
     async def act(scene):
         before = scene.cash
         order = await scene.holding(10)
@@ -226,7 +226,7 @@ def test_F23_an_execution_that_is_taken_back_is_undone(play):
     play(act, At(call="execution", do=TakeFillBack(seconds=5)))
 
 
-def test_F24_an_execution_that_the_stream_lost_is_found_within_half_a_minute(play):
+def test_f24_an_execution_that_the_stream_lost_is_found_within_half_a_minute(play):
     """The stream looks sound all the time (R23)."""
 
     async def act(scene):
@@ -244,7 +244,7 @@ def test_F24_an_execution_that_the_stream_lost_is_found_within_half_a_minute(pla
     play(act, *lost)
 
 
-def test_F25_a_fee_that_comes_late_is_charged_then(play):
+def test_f25_a_fee_that_comes_late_is_charged_then(play):
     async def act(scene):
         await scene.holding(10)
         before = scene.cash
@@ -257,7 +257,7 @@ def test_F25_a_fee_that_comes_late_is_charged_then(play):
     play(act, At(call="execution", do=LateFee(seconds=5)))
 
 
-def test_F25_a_fee_that_is_reported_before_its_execution_is_charged_with_it(play):
+def test_f25_a_fee_that_is_reported_before_its_execution_is_charged_with_it(play):
     async def act(scene):
         order = await scene.submit(10)
         await scene.pass_time(1)
@@ -271,7 +271,7 @@ def test_F25_a_fee_that_is_reported_before_its_execution_is_charged_with_it(play
     play(act, At(call="event.fill", do=HoldBackEvent(seconds=3)))
 
 
-def test_F25_a_fee_that_is_never_reported_is_found_in_the_answers(play):
+def test_f25_a_fee_that_is_never_reported_is_found_in_the_answers(play):
     async def act(scene):
         await scene.holding(10)
         scene.broker.link.mute(10)
@@ -287,7 +287,7 @@ def test_F25_a_fee_that_is_never_reported_is_found_in_the_answers(play):
     ("quantity", "price"),
     [(1e-9, 100.0), (0.1, 0.0003), (3.0, 0.3333), (0.7, 47.11), (1e9, 0.0001), (100.0, 9e5)],
 )
-def test_F26_quantities_and_prices_of_any_size_are_booked_exactly(play, quantity, price):
+def test_f26_quantities_and_prices_of_any_size_are_booked_exactly(play, quantity, price):
     """Positions agree exactly, money to the cent."""
 
     async def act(scene):
@@ -313,7 +313,7 @@ def test_F26_quantities_and_prices_of_any_size_are_booked_exactly(play, quantity
     )
 
 
-def test_F26_pieces_that_are_no_binary_fractions_sum_up_to_the_order(play):
+def test_f26_pieces_that_are_no_binary_fractions_sum_up_to_the_order(play):
     async def act(scene):
         order = await scene.working(1.0)
         for _ in range(10):

@@ -1,6 +1,5 @@
 """Faults of the connection and of the stream of reports."""
 
-
 import pytest
 
 from ml4t.core.orders import OrderStatus as S
@@ -22,7 +21,7 @@ NEVER = NeverAnswer(is_done=False)
 
 
 @pytest.mark.parametrize("missed", [1, 10, 100])
-def test_F27_missed_executions_are_caught_up_with_before_trading_goes_on(play, missed):
+def test_f27_missed_executions_are_caught_up_with_before_trading_goes_on(play, missed):
     """(R14)"""
 
     async def act(scene):
@@ -46,7 +45,7 @@ def test_F27_missed_executions_are_caught_up_with_before_trading_goes_on(play, m
     play(act)
 
 
-def test_F28_a_mute_stream_is_made_up_for_by_asking(play):
+def test_f28_a_mute_stream_is_made_up_for_by_asking(play):
     """Connected and mute: executions are found within half a minute (R10, R23)."""
 
     async def act(scene):
@@ -60,7 +59,7 @@ def test_F28_a_mute_stream_is_made_up_for_by_asking(play):
     play(act)
 
 
-def test_F28_mute_data_leave_only_exits_until_they_come_again(play):
+def test_f28_mute_data_leave_only_exits_until_they_come_again(play):
     """No bar of most assets for two and a half bars: control 16 (R10)."""
 
     async def act(scene):
@@ -79,7 +78,7 @@ def test_F28_mute_data_leave_only_exits_until_they_come_again(play):
     play(act)
 
 
-def test_F29_an_event_that_cannot_be_taken_in_costs_only_itself(play):
+def test_f29_an_event_that_cannot_be_taken_in_costs_only_itself(play):
     """It is set aside, a person is told, and the stream goes on."""
 
     async def act(scene):
@@ -105,7 +104,7 @@ def test_F29_an_event_that_cannot_be_taken_in_costs_only_itself(play):
     play(act)
 
 
-def test_F30_a_storm_of_reconnections_ends_in_one_comparison_at_a_time(play):
+def test_f30_a_storm_of_reconnections_ends_in_one_comparison_at_a_time(play):
     """While it lasts nothing new leaves; it is asked at most once a second (R11)."""
 
     async def act(scene):
@@ -127,7 +126,7 @@ def test_F30_a_storm_of_reconnections_ends_in_one_comparison_at_a_time(play):
     play(act)
 
 
-def test_F30_a_venue_that_takes_no_session_ends_the_start(play):
+def test_f30_a_venue_that_takes_no_session_ends_the_start(play):
     async def act(scene):
         assert not scene.is_running
         assert scene.ended() == 1
@@ -140,7 +139,7 @@ def test_F30_a_venue_that_takes_no_session_ends_the_start(play):
 
 
 @pytest.mark.parametrize("at", [1, 2, 5])
-def test_F31_a_break_within_a_burst_of_executions_loses_none(play, at):
+def test_f31_a_break_within_a_burst_of_executions_loses_none(play, at):
     """Neither executions nor an end while the session was away (R14)."""
 
     async def act(scene):
@@ -158,7 +157,7 @@ def test_F31_a_break_within_a_burst_of_executions_loses_none(play, at):
     play(act, At(call="event.fill", number=at, do=BreakAfterEvent(seconds=10)))
 
 
-def test_F32_nothing_is_sent_while_the_venue_restarts(play):
+def test_f32_nothing_is_sent_while_the_venue_restarts(play):
     """A minute on each side of the window; cancels pass (R15)."""
 
     async def act(scene):
@@ -180,7 +179,7 @@ def test_F32_nothing_is_sent_while_the_venue_restarts(play):
     play(act, limits={"blackouts": ["14:40-14:41 UTC"]})
 
 
-def test_F32_the_ids_of_an_earlier_session_are_never_given_again(play):
+def test_f32_the_ids_of_an_earlier_session_are_never_given_again(play):
     """Reports under them still find their orders (R15, R19)."""
 
     async def act(scene):
@@ -202,7 +201,7 @@ def test_F32_the_ids_of_an_earlier_session_are_never_given_again(play):
 
 
 @pytest.mark.parametrize("call", ["account", "open_orders", "fills_since", "identity"])
-def test_F34_a_start_without_an_answer_is_no_start(play, call):
+def test_f34_a_start_without_an_answer_is_no_start(play, call):
     """(R30)"""
 
     async def act(scene):
@@ -215,7 +214,7 @@ def test_F34_a_start_without_an_answer_is_no_start(play, call):
     play(act, *[At(call=call, number=n, do=NEVER) for n in (1, 2, 3)], before=15.0)
 
 
-def test_F35_a_dead_socket_is_noticed_by_its_silence(play):
+def test_f35_a_dead_socket_is_noticed_by_its_silence(play):
     """After ten seconds, whatever the socket says."""
 
     async def act(scene):
@@ -233,7 +232,7 @@ def test_F35_a_dead_socket_is_noticed_by_its_silence(play):
     play(act)
 
 
-def test_F36_ten_thousand_reports_at_once_are_all_taken_in(play):
+def test_f36_ten_thousand_reports_at_once_are_all_taken_in(play):
     """Nothing that an order or an execution tells is dropped (R6)."""
 
     async def act(scene):
@@ -262,19 +261,21 @@ def test_F36_ten_thousand_reports_at_once_are_all_taken_in(play):
     play(act)
 
 
-def test_F36_a_strategy_that_blocks_for_minutes_is_told_everything_and_shown_the_latest(
+def test_f36_a_strategy_that_blocks_for_minutes_is_told_everything_and_shown_the_latest(
     play, script
 ):
     """Bars are folded together, reports are not; meanwhile only exits leave."""
+    stage = []
 
     async def act(scene):
+        stage.append(scene)
         order = await scene.working(10)
         await scene.pass_time(240)
         for number in range(10):
             scene.trade(order.id, 1, 90.0 + number / 100)
             await scene.pass_time(500)
         assert scene.believed() == 10.0
-        assert scene.engine.runner.waiting <= 4 + 30
+        assert 0 < scene.engine.runner.waiting < 40
         assert scene.causes["strategy"] == "REDUCING!"
         await scene.pass_time(1200)
         assert scene.engine.runner.waiting == 0
@@ -284,15 +285,10 @@ def test_F36_a_strategy_that_blocks_for_minutes_is_told_everything_and_shown_the
         scene.engine.rearm("anna", "it computes again")
         await scene.finish()
 
-    async def begin(scene):
-        STAGE.append(scene)
-        await act(scene)
-
-    STAGE = []
-    play(begin, strategy=script(lambda _: STAGE[0].thread.pass_time(6000)))
+    play(act, strategy=script(lambda _: stage[0].thread.pass_time(6000)))
 
 
-def test_F37_more_than_five_hundred_open_orders_are_all_seen(play):
+def test_f37_more_than_five_hundred_open_orders_are_all_seen(play):
     """(R29)"""
 
     async def act(scene):
@@ -300,7 +296,9 @@ def test_F37_more_than_five_hundred_open_orders_are_all_seen(play):
         ours = await scene.working()
         await scene.pass_time(40)
         assert len(scene.engine.intake.foreign) == 600
-        worst = sum(scene.engine.account.risk.worst_case(asset).long for asset in ("AAA", "BBB", "CCC"))
+        worst = sum(
+            scene.engine.account.risk.worst_case(asset).long for asset in ("AAA", "BBB", "CCC")
+        )
         assert worst == 600 + 10
         assert (await scene.submit(1, "BBB")).status is S.REJECTED
         await scene.engine.safe.cancel(ours.id)
@@ -311,7 +309,7 @@ def test_F37_more_than_five_hundred_open_orders_are_all_seen(play):
     play(act, limits={"max_working_orders": 100.0, "max_working_orders_per_side": UNLIMITED})
 
 
-def test_F37_a_list_that_breaks_off_proves_nothing(play):
+def test_f37_a_list_that_breaks_off_proves_nothing(play):
     """What stands on the second page is not taken for gone (R21)."""
 
     async def act(scene):
@@ -324,5 +322,3 @@ def test_F37_a_list_that_breaks_off_proves_nothing(play):
         await scene.finish()
 
     play(act, *[At(call="open_orders", number=n, do=InterruptPages()) for n in range(2, 6)])
-
-

@@ -30,7 +30,7 @@ def free(scene, asset="AAA"):
     return worst.long, worst.short
 
 
-def test_F01_an_order_that_never_left_is_unknown_and_then_known_not_to_exist(play):
+def test_f01_an_order_that_never_left_is_unknown_and_then_known_not_to_exist(play):
     """It takes two looks, and is not sent again (R5, R9, R21)."""
 
     async def act(scene):
@@ -52,7 +52,7 @@ def test_F01_an_order_that_never_left_is_unknown_and_then_known_not_to_exist(pla
     play(act, At(call="submit", do=DropRequest(seconds=2)))
 
 
-def test_F02_an_order_whose_answer_was_lost_is_found_under_its_id(play):
+def test_f02_an_order_whose_answer_was_lost_is_found_under_its_id(play):
     """One order at the venue, whatever the connection did (R9, R16)."""
 
     async def act(scene):
@@ -70,7 +70,7 @@ def test_F02_an_order_whose_answer_was_lost_is_found_under_its_id(play):
 
 
 @pytest.mark.parametrize("text", GATEWAY)
-def test_F03_an_error_after_the_venue_took_the_order_makes_no_second_one(play, text):
+def test_f03_an_error_after_the_venue_took_the_order_makes_no_second_one(play, text):
     """(R9)"""
 
     async def act(scene):
@@ -85,7 +85,7 @@ def test_F03_an_error_after_the_venue_took_the_order_makes_no_second_one(play, t
     play(act, At(call="submit", do=FailAfterDone(text=text)))
 
 
-def test_F04_an_error_before_the_venue_took_the_order_expires_it(play):
+def test_f04_an_error_before_the_venue_took_the_order_expires_it(play):
     """By default it is not sent again (R5)."""
 
     async def act(scene):
@@ -99,7 +99,7 @@ def test_F04_an_error_before_the_venue_took_the_order_expires_it(play):
     play(act, At(call="submit", do=FailBeforeDone()))
 
 
-def test_F04_an_order_that_arrives_after_its_error_is_taken_over(play):
+def test_f04_an_order_that_arrives_after_its_error_is_taken_over(play):
     async def act(scene):
         order = await scene.submit(10)
         assert order.status is S.UNKNOWN
@@ -111,7 +111,7 @@ def test_F04_an_order_that_arrives_after_its_error_is_taken_over(play):
     play(act, At(call="submit", do=ArriveLate(seconds=8)))
 
 
-def test_F05_orders_that_are_refused_for_their_number_are_neither_lost_nor_doubled(play):
+def test_f05_orders_that_are_refused_for_their_number_are_neither_lost_nor_doubled(play):
     """(R9)"""
 
     async def act(scene):
@@ -131,7 +131,7 @@ def test_F05_orders_that_are_refused_for_their_number_are_neither_lost_nor_doubl
     play(act, At(call="submit", number=2, do=TooManyRequests(seconds=5)))
 
 
-def test_F05_a_quarter_of_the_messages_is_kept_for_cancels(play):
+def test_f05_a_quarter_of_the_messages_is_kept_for_cancels(play):
     async def act(scene):
         scene.broker.link.latency = (0.0, 0.0)
         sent = [await scene.submit(1, limit=90.0 - number) for number in range(4)]
@@ -146,7 +146,7 @@ def test_F05_a_quarter_of_the_messages_is_kept_for_cancels(play):
 
 
 @pytest.mark.parametrize("is_done", [True, False])
-def test_F07_a_call_that_never_returns_is_given_up(play, is_done):
+def test_f07_a_call_that_never_returns_is_given_up(play, is_done):
     """It counts as unknown after five seconds (R16)."""
 
     async def act(scene):
@@ -165,7 +165,7 @@ def test_F07_a_call_that_never_returns_is_given_up(play, is_done):
     play(act, At(call="submit", do=NeverAnswer(is_done=is_done)))
 
 
-def test_F08_placements_that_are_never_answered_are_capped(play):
+def test_f08_placements_that_are_never_answered_are_capped(play):
     """Two of unknown fate in one asset halt trading; the engine goes on (R16)."""
 
     async def act(scene):
@@ -187,7 +187,7 @@ def test_F08_placements_that_are_never_answered_are_capped(play):
 
 
 @pytest.mark.parametrize("error", [ValueError("<html>"), KeyError("id"), RecursionError("deep")])
-def test_F09_an_answer_that_cannot_be_read_leaves_the_order_unknown_and_the_engine_alive(
+def test_f09_an_answer_that_cannot_be_read_leaves_the_order_unknown_and_the_engine_alive(
     play, error
 ):
     async def act(scene):
@@ -214,7 +214,7 @@ def test_F09_an_answer_that_cannot_be_read_leaves_the_order_unknown_and_the_engi
     ["201: rejected", "202: cancelled", "200: no security", "460: no trading", "110: price step",
      "403: not allowed", "422: unprocessable"],
 )  # fmt: skip
-def test_F10_a_refusal_is_final_and_gives_its_part_of_the_limits_back_once(play, reason):
+def test_f10_a_refusal_is_final_and_gives_its_part_of_the_limits_back_once(play, reason):
     """(R27)"""
 
     async def act(scene):
@@ -233,7 +233,7 @@ def test_F10_a_refusal_is_final_and_gives_its_part_of_the_limits_back_once(play,
     play(act, At(call="acceptance", number=2, do=RefuseOrder(reason=reason)))
 
 
-def test_F13_a_call_that_was_withdrawn_is_never_sent_later(play, script):
+def test_f13_a_call_that_was_withdrawn_is_never_sent_later(play, script):
     """The strategy is told that nothing was sent, and nothing is (R25)."""
 
     def step(step):
@@ -251,7 +251,7 @@ def test_F13_a_call_that_was_withdrawn_is_never_sent_later(play, script):
     play(act, strategy=script(step))
 
 
-def test_F13_an_answer_after_the_time_out_is_an_order_of_unknown_fate_for_the_strategy(
+def test_f13_an_answer_after_the_time_out_is_an_order_of_unknown_fate_for_the_strategy(
     play, script
 ):
     """(R25)"""
@@ -276,7 +276,7 @@ def test_F13_an_answer_after_the_time_out_is_an_order_of_unknown_fate_for_the_st
     play(act, late, strategy=script(step), limits={"reconcile_seconds": 50.0})
 
 
-def test_F14_no_order_is_changed_while_the_connection_is_lost(play):
+def test_f14_no_order_is_changed_while_the_connection_is_lost(play):
     """(R18)"""
 
     async def act(scene):
@@ -294,7 +294,7 @@ def test_F14_no_order_is_changed_while_the_connection_is_lost(play):
     play(act)
 
 
-def test_F14_a_change_that_made_a_second_order_is_cancelled_with_both(play):
+def test_f14_a_change_that_made_a_second_order_is_cancelled_with_both(play):
     """Both count until then, and a cancel reaches both (R18)."""
 
     async def act(scene):

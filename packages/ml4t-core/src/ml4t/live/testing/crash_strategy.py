@@ -34,7 +34,7 @@ class BusyStrategy(Strategy):
         self,
         rng: Random,
         say: Callable[[dict[str, object]], None],
-        begun: Callable[[], None],
+        begun: Callable[[], object],
     ) -> None:
         self.is_quiet = False
         self._rng = rng

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from random import Random
 
 import attrs
@@ -138,27 +139,33 @@ class DayTrader(Strategy):
         """Do what no strategy should do."""
         assert self._bars is not None  # noqa: S101 - called with bars
         asset = self._rng.choice(list(self._bars) or ["AAA"])
-        match self._rng.randrange(8):
-            case 0:
-                msg = f"a mistake of the strategy that knows {self._mood.secret}"
-                raise ZeroDivisionError(msg)
-            case 1:
-                self._pass_time(self._rng.choice((1.0, 20.0, 100.0)))
-            case 2:
-                self._try(lambda: broker.submit_order(asset, self._rng.choice((math.nan, 1e300))))
-            case 3:
-                broker.submit_order(asset, math.inf)
-            case 4 if self._rng.random() < 0.1:  # noqa: PLR2004 - it takes long
-                for _ in range(_FLOOD):
-                    self._try(lambda: broker.submit_order(asset, 1))
-            case 5 if self._gone:
-                for order_id in self._gone[-3:]:
-                    self._try(lambda gone=order_id: broker.cancel_order(gone))  # type: ignore[misc]
-            case 6:
-                self._try(lambda: broker.cancel_order(f"no such order, {self._mood.secret!r}"))
-            case _:
-                for _ in range(5):
-                    self._try(lambda: broker.close_position(asset))
+        mischief: list[Callable[[], object]] = [
+            self._fail,
+            lambda: self._pass_time(self._rng.choice((1.0, 20.0, 100.0))),
+            lambda: self._try(lambda: broker.submit_order(asset, math.nan)),
+            lambda: self._try(lambda: broker.submit_order(asset, 1e300)),
+            lambda: broker.submit_order(asset, math.inf),
+            lambda: self._flood(asset, broker),
+            lambda: self._cancel_gone(broker),
+            lambda: self._try(lambda: broker.cancel_order(f"no such order, {self._mood.secret}")),
+            lambda: [self._try(lambda: broker.close_position(asset)) for _ in range(5)],
+        ]
+        self._rng.choice(mischief)()
+
+    def _fail(self) -> None:
+        msg = f"a mistake of the strategy that knows {self._mood.secret}"
+        raise ZeroDivisionError(msg)
+
+    def _flood(self, asset: str, broker: BrokerProtocol) -> None:
+        # Rarely so many: they take long.
+        count = _FLOOD if self._rng.random() < 0.1 else 50  # noqa: PLR2004 - one time in ten
+        for _ in range(count):
+            if not self._mood.is_calm:
+                self._try(lambda: broker.submit_order(asset, 1))
+
+    def _cancel_gone(self, broker: BrokerProtocol) -> None:
+        for order_id in self._gone[-3:]:
+            self._try(partial(broker.cancel_order, order_id))
 
     def _try(self, do: Callable[[], object]) -> None:
         try:

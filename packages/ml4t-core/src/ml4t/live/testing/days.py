@@ -7,22 +7,22 @@ all faults end; then a person looks, and the account and the truth are compared.
 """
 
 import asyncio
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import attrs
 
 from ml4t.core.calendar import Session
-from ml4t.core.errors import JournalError, VenueRefusedError, VenueUnavailableError
 from ml4t.core.risk import UNLIMITED, LiveRiskConfig
 from ml4t.live.config import Timing
 from ml4t.live.secrets import Secret
 from ml4t.live.testing.chance import branch, seeded
 from ml4t.live.testing.day_trader import DayTrader, Mood
+from ml4t.live.testing.fault_plan import FaultPlan
+from ml4t.live.testing.faults import Fault
 from ml4t.live.testing.listed_sessions import short_sessions
 from ml4t.live.testing.order_desk import VenueRules
 from ml4t.live.testing.recovery import Operator, stated_reason
@@ -37,12 +37,15 @@ CANARY = "canary-7d1f-must-not-be-written"
 
 _BAR = timedelta(seconds=30)
 _TRADING = timedelta(minutes=10)
-_NIGHT = timedelta(minutes=4)
+_NIGHT = timedelta(minutes=4, seconds=30)
 _FIRST = datetime(2024, 3, 4, 15, 0, tzinfo=UTC)
 _LOOK = 10.0
 _LIVELY = 60.0
+_LOOKS = 3
 _REST = 60.0
 _MOST_WAITING = 5_000
+_MOST_TASKS = 20
+_HIGHEST_RATE = 0.3
 _POSITION = 150.0
 
 
@@ -88,7 +91,9 @@ def play_days(seed: int, days: int = 5) -> DaysReport:
 
     def trader() -> DayTrader:
         stage = stages[0]
-        return DayTrader(mood, branch(stage.rng), lambda seconds: stage.thread.pass_time(seconds))
+        return DayTrader(
+            mood, branch(stage.rng), lambda seconds: stages[0].thread.pass_time(seconds)
+        )
 
     setting = _setting(rng, sessions, trader)
 
@@ -97,11 +102,11 @@ def play_days(seed: int, days: int = 5) -> DaysReport:
         stages.append(stage)
         async with stage:
             played = _Days(stage, mood, branch(rng))
-            for number, session in enumerate(sessions[:days], 1):
+            for session in sessions[:days]:
                 await played.play(session)
                 if played.findings:
                     break
-            return played.report(seed, number)
+            return played.report(seed)
 
     try:
         return run(play, setting.begins)
@@ -146,12 +151,19 @@ def _setting(
         limits=limits,
         timing=Timing(watch=rng.choice((1.0, 2.0, 5.0))),
         rules=VenueRules(whole=rng.choice((0.2, 0.6, 1.0)), deduplicates=rng.random() < 0.3),  # noqa: PLR2004
-        plan=swarm_plan(rng, among) if rng.random() < 0.95 else Setting().plan,  # noqa: PLR2004
+        plan=_plan(rng, among) if rng.random() < 0.95 else FaultPlan(),  # noqa: PLR2004
         seed=rng.getrandbits(32),
         strategy=trader,
         early=timedelta(seconds=rng.choice((20.0, -40.0))),
         warmup=rng.choice((0, 3)),
     )
+
+
+def _plan(rng: Random, among: Sequence[type[Fault]]) -> FaultPlan:
+    """A random plan, sometimes with more of everything, since the days are short."""
+    plan, more = swarm_plan(rng, among), rng.choice((1.0, 1.0, 5.0))
+    rates = {kind: min(rate * more, _HIGHEST_RATE) for kind, rate in plan.rates.items()}
+    return attrs.evolve(plan, rates=rates, reads=plan.reads * more)
 
 
 class _Days:
@@ -175,10 +187,12 @@ class _Days:
         }
         self._attention = rng.choice((0.0, 0.1, 0.5))
         self._down_until: float | None = None
+        self._played = 0
 
     async def play(self, session: Session) -> None:
         """One day, from the night before to the night after."""
         stage, rng = self._stage, self._rng
+        self._played += 1
         self._mood.is_calm = False
         stage.broker.faults.relapse()
         length = (session.closes - stage.venue.clock.now()).total_seconds()
@@ -190,14 +204,14 @@ class _Days:
             self.findings += stage.violations()
             self._check_tasks()
 
-    def report(self, seed: int, days: int) -> DaysReport:
+    def report(self, seed: int) -> DaysReport:
         """How it went."""
         stage = self._stage
         self._counts.update(stage.venue.watch.counts)
         self._counts.update({f"{kind}": n for kind, n in stage.broker.faults.injected.items()})
         return DaysReport(
             seed=seed,
-            days=days,
+            days=self._played,
             findings=tuple(self.findings),
             head=stage.journal.head,
             digest=stage.venue.digest(),
@@ -288,19 +302,20 @@ class _Days:
             if stage.is_running:
                 self._down_until = None
         await self._supervise()
-        reason = await self._until_stated(_LIVELY)
-        if reason is None:
-            self._is_late("after everything has healed")
-        self._counts["active" if stage.state == "ACTIVE" else f"stays: {reason}"] += 1
-        for _ in range(2):
-            if stage.state != "ACTIVE":
-                await self._operator.look(adopt=True)
-        reason = await self._until_stated(_LIVELY)
-        if stage.state != "ACTIVE" and reason not in self._operator.lasting:
-            self._is_late("after a person has looked")
-        await self._supervise_until(
-            stage.clock.monotonic() + max(trading - 2 * _LIVELY, 0.0) + _REST
-        )
+        begins = stage.clock.monotonic()
+        reason: str | None = None
+        for _ in range(_LOOKS):
+            reason = await self._until_stated(_LIVELY)
+            self._counts["active" if reason == "" else f"waits for a person: {reason}"] += 1
+            if not reason:
+                break
+            await self._operator.look(adopt=True)
+        if reason is None or (reason and reason not in self._operator.lasting):
+            self._is_late("although everything had healed")
+        left = trading - (stage.clock.monotonic() - begins)
+        await self._supervise_until(stage.clock.monotonic() + max(left, 0.0) + _REST)
+        if stage.state != "ACTIVE" and stated_reason(stage) is None:
+            self._is_late("at the end of the day")
 
     async def _until_stated(self, seconds: float) -> str | None:
         ends = self._stage.clock.monotonic() + seconds
@@ -313,8 +328,11 @@ class _Days:
 
     def _is_late(self, when: str) -> None:
         stage = self._stage
-        causes = "; ".join(f"{c.name} ({c.state.name}): {c.reason}" for c in stage.book.causes.values())
-        self.findings.append(f"I6: {stage.state} {_LIVELY:g} s {when}: {causes}")
+        causes = "; ".join(
+            f"{cause.name} ({cause.state.name}): {cause.reason}"
+            for cause in stage.book.causes.values()
+        )
+        self.findings.append(f"I6: {stage.state} {when}: {causes}")
 
     def _check_words(self) -> None:
         """Nothing that is written holds the secret; what a person did went through."""
@@ -331,5 +349,5 @@ class _Days:
 
     def _check_tasks(self) -> None:
         tasks = len(asyncio.all_tasks())
-        if tasks > 20:
+        if tasks > _MOST_TASKS:
             self.findings.append(f"I12: {tasks} tasks are alive at rest")

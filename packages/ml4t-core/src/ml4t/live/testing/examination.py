@@ -11,6 +11,7 @@ Each finding begins with the name of the invariant that was broken:
 
 from itertools import islice
 
+from ml4t.core.fills import Fill
 from ml4t.live.book import LiveBook
 from ml4t.live.engine import LiveEngine
 from ml4t.live.events import FillBooked, IntentRecorded, JournalEvent, OrderChanged
@@ -100,4 +101,15 @@ def of_truth(engine: LiveEngine, venue: FaultyVenue) -> list[str]:
     if book.ledger is None:
         return []
     held = {asset: position.quantity for asset, position in book.ledger.positions.items()}
-    return compare(venue, held, book.ledger.cash, book.fills.values())
+    fills = [fill for fill in book.fills.values() if not _is_settled(fill, book, venue)]
+    return compare(venue, held, book.ledger.cash, fills)
+
+
+def _is_settled(fill: Fill, book: LiveBook, venue: FaultyVenue) -> bool:
+    """Whether an execution was taken back unseen and a person took over the position since.
+
+    No question to a venue proves that an execution is gone, since many list only those of the day.
+    The position shows it, and a person decides.
+    """
+    is_taken_over = book.since is not None and fill.timestamp < book.since
+    return is_taken_over and fill.id in venue.account_truth.busted

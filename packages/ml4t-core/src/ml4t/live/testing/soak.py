@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ml4t.live.testing.crash_soak import add_crash, crash
+from ml4t.live.testing.days_soak import add_days, days
 
 __all__ = ["main"]
 
 _Command = Callable[[argparse.Namespace], int]
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], _Command]] = {
     "crash": ("kill engines in processes of their own", add_crash, crash),
+    "days": ("play trading days with random faults in virtual time", add_days, days),
 }
 """Each command: what it does, what adds its arguments, and what runs it."""
 
