@@ -47,7 +47,7 @@ arch: .venv/.synced ## Check who imports whom
 	$(RUN) lint-imports --no-logo
 
 unit: .venv/.synced ## Run the tests of each package and those of the whole
-	$(RUN) pytest --ignore=tests-integration/test_documentation.py
+	$(RUN) pytest -n auto --dist worksteal --ignore=tests-integration/test_documentation.py
 
 docs: .venv/.synced ## Run every example in the documents and docstrings
 	$(RUN) pytest --doctest-modules packages/*/src tests-integration/test_documentation.py

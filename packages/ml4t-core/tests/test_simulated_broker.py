@@ -711,3 +711,18 @@ class TestWhatTimeAndPriceHaveDecided:
         show(broker, panel, 1)
         assert broker.book[order.id].triggered
         assert broker.replace_order(order.id, limit_price=9.5, **change).triggered is still
+
+
+def test_a_plain_stop_that_rests_does_not_keep_a_position_from_being_closed(
+    panel_of: PanelOf, broker_of: BrokerOf, show: Show
+) -> None:
+    panel, broker = panel_of({"A": [10.0] * 3}), broker_of("A")
+    show(broker, panel, 0)
+    broker.submit_order("A", 10)
+    show(broker, panel, 1)
+    broker.submit_order("A", 10, SELL, OrderType.STOP, stop_price=5.0)
+    order = broker.close_position("A")
+    show(broker, panel, 2)
+
+    assert order is not None
+    assert (10, {}) == (order.quantity, dict(broker.positions))

@@ -158,7 +158,9 @@ class BrokerProtocol(Protocol):
         """Send the market order that leaves ``asset`` flat.
 
         Market orders that already reduce it count, so closing twice never reverses. A resting
-        stop or target does not count and stays.
+        stop or target that may only reduce does not count and stays. One without that condition
+        could reverse the position after the close: a live account that may not be short refuses to
+        close beside it, and a venue that knows no such condition is left to its resting exits.
 
         Returns:
             The order; None if there is nothing left to close.

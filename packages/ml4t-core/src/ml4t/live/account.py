@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from ml4t.core.errors import JournalError
 from ml4t.core.fills import Fill
 from ml4t.core.orders import Order
@@ -21,7 +23,9 @@ from ml4t.live.events import (
 )
 from ml4t.live.failpoints import failpoint
 from ml4t.live.journal import EventLog, JournalWriteError
+from ml4t.live.redaction import Redact, without_secrets
 from ml4t.live.risk_mirror import RiskMirror
+from ml4t.live.secrets import Redactor
 
 __all__ = ["LiveAccount"]
 
@@ -44,6 +48,7 @@ class LiveAccount:
         risk: the facts that the risk rules look at.
         listener: told of every change of an order and every execution, in order; None for nobody.
         alarm: told of everything that a person should know; None for nobody.
+        redact: masks secrets in every text that is journaled, shown or told.
         lock: held while the state changes, for readers on other threads.
     """
 
@@ -52,6 +57,7 @@ class LiveAccount:
         self.risk = risk
         self.listener: Callable[[Order | Fill], None] | None = None
         self.alarm: Callable[[Alert], None] | None = None
+        self.redact: Redact = Redactor()
         self.lock = threading.RLock()
         self._journal = journal
         self._clock = clock
@@ -83,6 +89,7 @@ class LiveAccount:
         Raises:
             JournalError: it is not durable. Nothing was taken in; trading is halted.
         """
+        events = self._redacted(events)
         self.write_what_is_left()
         if self._unwritten:
             msg = "the journal cannot be written: nothing new is sent"
@@ -97,6 +104,7 @@ class LiveAccount:
 
     def record(self, *events: JournalEvent) -> None:
         """Take in what happened, in the journal first where that can be written."""
+        events = self._redacted(events)
         self._unwritten.extend(events)
         self.write_what_is_left()
         failpoint("account.recorded")
@@ -104,6 +112,7 @@ class LiveAccount:
 
     def note(self, *events: JournalEvent) -> None:
         """Take in what happened now, and leave writing it to :meth:`write_what_is_left`."""
+        events = self._redacted(events)
         self._unwritten.extend(events)
         self._take_in(events)
 
@@ -175,9 +184,12 @@ class LiveAccount:
 
     # Parts
 
+    def _redacted(self, events: tuple[JournalEvent, ...]) -> tuple[JournalEvent, ...]:
+        return tuple(without_secrets(event, self.redact) for event in events)
+
     def _sound(self, alert: Alert) -> None:
         if self.alarm is not None:
-            self.alarm(alert)
+            self.alarm(attrs.evolve(alert, message=self.redact(alert.message)))
 
     def _halt_on(self, error: JournalError) -> None:
         """Stop all trading; what says so waits to be written with the rest."""

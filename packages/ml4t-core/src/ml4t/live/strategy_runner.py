@@ -206,9 +206,7 @@ class StrategyRunner:
         """Call the strategy; an error or an overrun is told, and the runtime goes on."""
         running = asyncio.ensure_future(self._thread.run(function))
         try:
-            limit = None if self.allowed == math.inf else self.allowed
-            done, _ = await asyncio.wait({running}, timeout=limit)
-            if not done:
+            if not await self._is_in_time(running):
                 self._on_error(f"{name} has been running for {self.allowed:g} s", None)
                 await asyncio.wait({running})
         finally:
@@ -216,6 +214,18 @@ class StrategyRunner:
         error = running.exception() if running.done() and not running.cancelled() else None
         if error is not None:
             self._on_error(name, error)
+
+    async def _is_in_time(self, running: "asyncio.Future[None]") -> bool:
+        """Whether the strategy ends within what it may take, its waiting for answers apart."""
+        loop = asyncio.get_running_loop()
+        began, waited = loop.time(), self._thread.waited
+        while not running.done():
+            left = self.allowed + (self._thread.waited - waited) - (loop.time() - began)
+            if left <= 0:
+                return False
+            # Looked at again after a while, since it may be waiting for an answer by then.
+            await asyncio.wait({running}, timeout=None if left == math.inf else left)
+        return True
 
 
 def _ignore(group: BarGroup) -> None:

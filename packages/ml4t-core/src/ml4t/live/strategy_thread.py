@@ -3,7 +3,8 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from ml4t.core.errors import CallTimeoutError, StrategyError
@@ -62,6 +63,8 @@ class StrategyThread:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._calls: set[_Call[object]] = set()
         self._is_closed = False
+        self._waited = 0.0
+        self._waiting_since: float | None = None
         self._thread = threading.Thread(target=self._serve, name="ml4t-strategy", daemon=True)
         self._thread.start()
 
@@ -104,12 +107,29 @@ class StrategyThread:
         if self._is_closed:
             raise CallTimeoutError(_CLOSED)
         call = _Call(step)
-        self._loop.call_soon_threadsafe(self._begin, call)
-        if not call.started.wait(timeout) and call.take():
-            msg = f"the event loop was busy for {timeout:g} s: the call was withdrawn, nothing sent"
-            raise CallTimeoutError(msg)
-        call.ended.wait()
+        with self._as_waiting():
+            self._loop.call_soon_threadsafe(self._begin, call)
+            if not call.started.wait(timeout) and call.take():
+                msg = f"the event loop was busy for {timeout:g} s: withdrawn, nothing was sent"
+                raise CallTimeoutError(msg)
+            call.ended.wait()
         return call.result()
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the strategy has spent waiting for answers to its calls, all in all."""
+        since = self._waiting_since
+        return self._waited if since is None else self._waited + self._loop.time() - since
+
+    @contextmanager
+    def _as_waiting(self) -> Iterator[None]:
+        """Count the time of a call as the runtime's, not the strategy's."""
+        self._waiting_since = since = self._loop.time()
+        try:
+            yield
+        finally:
+            self._waiting_since = None
+            self._waited += self._loop.time() - since
 
     def close(self) -> None:
         """Let the thread end when it is idle, and fail every call that it still makes."""

@@ -53,7 +53,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES)
 def test_values_read_back_the_same(value: object) -> None:
     found = from_text(as_text(value))
 

@@ -178,19 +178,7 @@ def venue_in() -> Iterator[Callable[[AccountRules], LiveVenue]]:
         venue.close()
 
 
-class LiveConformance(BrokerConformance):
-    """The kit, with the one sentence that a live account does not keep, for a reason."""
-
-    @pytest.mark.xfail(
-        strict=True,
-        reason="a plain stop that rests could open a short position after the closing order: "
-        "control 24 asks for it to be cancelled first, or to be sent as reduce_only",
-    )
-    def test_closing_does_not_rely_on_orders_that_may_not_fill(self, venue: VenueUnderTest) -> None:
-        super().test_closing_does_not_rely_on_orders_that_may_not_fill(venue)
-
-
-class TestLiveCashAccount(LiveConformance):
+class TestLiveCashAccount(BrokerConformance):
     """An account that borrows neither money nor shares."""
 
     @pytest.fixture
@@ -198,7 +186,7 @@ class TestLiveCashAccount(LiveConformance):
         return venue_in(CashAccount())
 
 
-class TestLiveMarginAccount(LiveConformance):
+class TestLiveMarginAccount(BrokerConformance):
     """An account that borrows both."""
 
     @pytest.fixture

@@ -251,3 +251,18 @@ async def test_the_strategy_may_swallow_a_withdrawn_call_and_go_on() -> None:
     thread.withhold()
     assert ["withdrawn", "sent"] == await thread.run(function)
     assert await ended(thread)
+
+
+async def test_waiting_for_answers_is_counted_apart(kind: Kind) -> None:
+    thread = kind(asyncio.get_running_loop())
+
+    async def answer() -> None:
+        await asyncio.sleep(0.1)
+
+    def work() -> None:
+        thread.call(answer, 1.0)
+        time.sleep(0.1)
+
+    await thread.run(work)
+    assert 0.09 < thread.waited < 0.18
+    assert await ended(thread)

@@ -194,10 +194,17 @@ class AccountConformance:
 
     def test_closing_does_not_rely_on_orders_that_may_not_fill(self, venue: VenueUnderTest) -> None:
         """Closing sells everything although a protective order could sell it later."""
-        needs_order_type(venue.broker.capabilities, OrderType.STOP)
+        capabilities = venue.broker.capabilities
+        needs_order_type(capabilities, OrderType.STOP)
+        needs_ability("reduce_only", declared=capabilities.reduce_only)
         hold(venue, venue.assets[0])
         venue.broker.submit_order(
-            venue.assets[0], UNITS, OrderSide.SELL, OrderType.STOP, stop_price=PRICE / 2
+            venue.assets[0],
+            UNITS,
+            OrderSide.SELL,
+            OrderType.STOP,
+            stop_price=PRICE / 2,
+            reduce_only=True,
         )
         order = venue.broker.close_position(venue.assets[0])
         advance(venue)

@@ -15,6 +15,8 @@ from ml4t.live.events import Alert
 from ml4t.live.journal import EventLog, StateDirectory
 from ml4t.live.live_cli.assembly import Assembly
 from ml4t.live.recording import Recorder
+from ml4t.live.redaction import Redact
+from ml4t.live.secrets import Redactor
 
 __all__ = ["EngineParts", "RunningEngine", "make_engine"]
 
@@ -40,6 +42,7 @@ class EngineParts:
         state: the folder of the account; None for a run that leaves nothing.
         clock: of the run.
         recorder: writes down what the strategy sees and does; None for nobody.
+        redact: masks secrets in what is journaled, shown and told.
     """
 
     strategy: Strategy
@@ -49,6 +52,7 @@ class EngineParts:
     state: StateDirectory | None
     clock: Clock
     recorder: Recorder | None = None
+    redact: Redact = attrs.field(factory=Redactor)
 
     @property
     def calendar(self) -> TradingCalendar:
@@ -70,6 +74,7 @@ def make_engine(parts: EngineParts) -> RunningEngine:
         recorder=parts.recorder,
     )
     engine.account.alarm = _tell
+    engine.account.redact = parts.redact
     return engine
 
 

@@ -125,6 +125,7 @@ def run(args: argparse.Namespace, *, maker: EngineMaker = make_engine) -> int:
                 state=state,
                 clock=assembly.clock,
                 recorder=recorder,
+                redact=redactor,
             )
             say(f"{file.live.mode.value} on account {file.live.account}, broker {name}")
             return asyncio.run(_serve(parts, maker, journal.snapshot_to))

@@ -54,7 +54,7 @@ class LockstepThread(StrategyThread):
 
     def pass_time(self, seconds: float) -> None:
         """Compute for that long: called by the strategy, the loop goes on meanwhile."""
-        self.call(lambda: asyncio.sleep(seconds), seconds)
+        self._ask(_Request(lambda: asyncio.sleep(seconds), seconds))
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run ``function`` on the thread and give what it returns; see ``StrategyThread``."""
@@ -70,12 +70,16 @@ class LockstepThread(StrategyThread):
             return super().call(step, timeout)
         if self._is_closed:
             raise CallTimeoutError(_CLOSED)
-        request = _Request(step, timeout)
+        with self._as_waiting():
+            return self._ask(_Request(step, timeout))  # type: ignore[return-value]
+
+    def _ask(self, request: _Request) -> object:
+        """Hand over to the loop until it has an answer."""
         self._messages.put(request)
         answer, error = request.answers.get()
         if error is not None:
             raise error
-        return answer  # type: ignore[return-value]
+        return answer
 
     def close(self) -> None:
         """Let the thread end when it is idle, and fail every call that it still makes."""
