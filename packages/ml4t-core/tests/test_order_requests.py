@@ -158,7 +158,9 @@ class TestTimeInForce:
     def test_good_till_with_an_instant_is_kept(self) -> None:
         assert request(time_in_force=TimeInForce.GTD, good_till=WHEN).good_till == WHEN
 
-    @pytest.mark.parametrize("other", [t for t in TimeInForce if t is not TimeInForce.GTD], ids=lambda t: t.name)
+    @pytest.mark.parametrize(
+        "other", [t for t in TimeInForce if t is not TimeInForce.GTD], ids=lambda t: t.name
+    )
     def test_an_instant_belongs_to_good_till(self, other: TimeInForce) -> None:
         with pytest.raises(InvalidOrderError, match=f"belongs to GTD orders.*{other.name}"):
             request(time_in_force=other, good_till=WHEN)

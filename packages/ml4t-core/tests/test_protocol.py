@@ -24,7 +24,9 @@ class Silent:
     """An adapter that forgot to say."""
 
 
-@pytest.mark.parametrize("adapter", [Adapter(PROTOCOL), Current, Current()], ids=["made", "class", "instance"])
+@pytest.mark.parametrize(
+    "adapter", [Adapter(PROTOCOL), Current, Current()], ids=["made", "class", "instance"]
+)
 def test_the_same_number_passes(adapter: object) -> None:
     check_protocol(adapter)
 

@@ -1,6 +1,7 @@
 """A key that a vendor's library puts into its errors is written nowhere."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,8 +9,9 @@ from ml4t.core.errors import VenueRefusedError, VenueUnavailableError
 from ml4t.core.orders import OrderStatus as S
 from ml4t.core.venue_events import AccountRestriction, ConnectionChange, Environment, FillBust
 from ml4t.live.journal import Journal, JournalOwner, StateDirectory
+from ml4t.live.live_cli.engine import EngineParts, make_engine
 from ml4t.live.secrets import Redactor, Secret
-from ml4t.live.testing import At, run
+from ml4t.live.testing import At
 from ml4t.live.testing.execution_faults import RefuseOrder
 
 CANARY = "canary-77aa-never-shown"
@@ -91,3 +93,22 @@ def test_an_error_of_the_strategy(on_disk, script):
         assert scene.causes == {"strategy": "REDUCING!"}
 
     on_disk(act, strategy=script(tell))
+
+
+def test_the_command_gives_the_engine_the_redactor_that_knows_the_keys(play):
+    async def act(scene):
+        redactor, engine = Redactor(), scene.engine
+        redactor.learn(Secret(CANARY))
+        told = SimpleNamespace(broker=engine.broker, feed=engine.feed, calendar=engine.calendar)
+        parts = EngineParts(
+            strategy=scene.strategy,
+            config=engine.config,
+            assembly=told,
+            journal=scene.journal,
+            state=None,
+            clock=scene.clock,
+            redact=redactor,
+        )
+        assert make_engine(parts).account.redact(CANARY) == "***"
+
+    play(act)

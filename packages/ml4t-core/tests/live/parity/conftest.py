@@ -75,7 +75,7 @@ class Busy(Strategy):
         assert broker.capabilities.order_groups
         assert broker.get_asset("AAA") == Asset(symbol="AAA")
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         for asset in data:
             price, held = data[asset].close, broker.get_position(asset)
             choice = self.random.randrange(5)

@@ -18,7 +18,7 @@ class Buyer(Strategy):
 
     quantity = 10.0
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         if not broker.positions and not broker.pending_orders:
             broker.submit_order("AAA", self.quantity, tag="first")
 
@@ -28,7 +28,7 @@ class OtherQuantity(Buyer):
 
 
 class OtherReading(Buyer):
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         broker.get_cash()
         super().on_data(timestamp, data, context, broker)
 
@@ -39,7 +39,7 @@ class OneMore(Buyer):
 
 
 class Silent(Buyer):
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         if not broker.positions:
             broker.pending_orders  # noqa: B018 - a reading is a call too
 
@@ -52,7 +52,7 @@ class Raises(Buyer):
 class Swallows(Buyer):
     """Goes on as if nothing was, whatever its broker raises."""
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         try:
             broker.get_account_value()
         except Exception:  # noqa: BLE001 - as careless strategies do
@@ -65,7 +65,7 @@ class AskingForNobody(Strategy):
     def __init__(self) -> None:
         self.errors: list[str] = []
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         for ask in (lambda: broker.cancel_order("none"), lambda: broker.get_asset("none")):
             try:
                 ask()
@@ -81,7 +81,7 @@ class Chance(Strategy):
     def __init__(self) -> None:
         self.random = Random()  # noqa: S311 - that it is not seeded is the point
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         broker.submit_order("AAA", self.random.random())
 
 

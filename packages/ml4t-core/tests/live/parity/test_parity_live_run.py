@@ -23,6 +23,7 @@ from ml4t.core import (
     OrderType,
     Strategy,
     TimeInForce,
+    VenueEvent,
 )
 from ml4t.core.risk import LiveRiskConfig
 from ml4t.live.bars import ReplayFeed
@@ -96,7 +97,16 @@ class Venue:
         self.news.put_nowait(fill)
         return Order(order_id, request, OrderStatus.ACCEPTED, now, now)
 
-    async def events(self) -> AsyncIterator[Fill | Order]:
+    async def cancel(self, order_id: str) -> None:
+        """Nothing works for longer than a moment."""
+
+    async def cancel_all(self) -> None:
+        """Nothing works for longer than a moment."""
+
+    async def replace(self, order_id: str, request: OrderRequest) -> Order:
+        raise NotImplementedError
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
         while (event := await self.news.get()) is not None:
             yield event
 

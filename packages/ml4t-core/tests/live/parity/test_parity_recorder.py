@@ -43,7 +43,7 @@ class Notebook(Strategy):
     def on_start(self, broker: BrokerProtocol) -> None:
         self.seen.append(("on_start", broker.get_cash()))
 
-    def on_data(self, timestamp, data, context, broker) -> None:  # type: ignore[no-untyped-def]
+    def on_data(self, timestamp, data, context, broker) -> None:
         self.seen.append((timestamp, str(timestamp.tzinfo), look(data), broker.get_account_value()))
         if not broker.positions and not broker.pending_orders:
             broker.submit_order("AAA", 10)

@@ -80,7 +80,7 @@ def test_a_view_of_positions_is_a_mapping() -> None:
         def __getitem__(self, name: str) -> float:
             return {"a": 1.0}[name]
 
-        def __iter__(self):  # type: ignore[no-untyped-def]
+        def __iter__(self):
             return iter(("a",))
 
         def __len__(self) -> int:
