@@ -1,6 +1,7 @@
 """Strategies out of files and installed modules."""
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -131,3 +132,16 @@ def test_the_place_of_an_error_is_in_the_strategys_file(folder: Path) -> None:
         spec["f"]()  # type: ignore[operator]
 
     assert f"{folder}/odd.py:2" == place_in(raised.value, folder / "odd.py")
+
+
+def test_a_file_that_was_written_again_at_once_runs_as_it_is_now(tmp_path: Path) -> None:
+    """Python's cache of compiled files tells by second and length."""
+    file = tmp_path / "quick.py"
+    for number in ("1", "2"):
+        file.write_text(
+            "from ml4t.core import Strategy\n"
+            f"class Quick(Strategy):\n    number = {number}\n"
+            "    def on_data(self, timestamp, data, context, broker): ...\n"
+        )
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        assert int(number) == vars(type(load_strategy(str(file))))["number"]

@@ -9,8 +9,9 @@ import importlib.util
 import re
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from ml4t.core.errors import StrategyError
 from ml4t.core.strategy import Strategy
@@ -77,6 +78,17 @@ def strategy_hash(spec: str) -> str:
         raise StrategyError(msg) from error
 
 
+class _SourceAsItIs(SourceFileLoader):
+    """Runs a file as it is now.
+
+    Python's own cache takes a file for unchanged that was written again within a second and kept
+    its length, and would run the code from before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the signature of the base
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def place_in(error: BaseException, path: Path) -> str:
     """``file:line`` of the innermost frame of ``error`` that lies in the file at ``path``."""
     if isinstance(error, SyntaxError) and error.filename:
@@ -118,8 +130,9 @@ def _run(path: Path) -> ModuleType:
             f"there is no strategy file {str(path)!r}: give FILE.py, FILE.py:Class or module:Class"
         )
         raise StrategyError(msg)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it ends in .py
+    loader = _SourceAsItIs(path.stem, str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
+    assert spec is not None  # noqa: S101 - it ends in .py
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     if folder not in sys.path:
@@ -127,7 +140,7 @@ def _run(path: Path) -> ModuleType:
     # Registered under its name, so that dataclasses and pickles in the file find their module.
     sys.modules[path.stem] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except Exception as error:
         msg = f"{place_in(error, path)}: loading the file raised {_said(error)}"
         raise StrategyError(msg) from error

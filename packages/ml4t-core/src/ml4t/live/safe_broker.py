@@ -25,15 +25,15 @@ from ml4t.core.risk import (
 )
 from ml4t.live.account import LiveAccount
 from ml4t.live.clock import Clock
-from ml4t.live.events import CancelRequested, IntentRecorded, OrderDenied, ReplaceRequested
+from ml4t.live.events import CancelRequested, IntentRecorded, ReplaceRequested
 from ml4t.live.failpoints import failpoint
 from ml4t.live.intake import Intake
+from ml4t.live.refusals import Refusals
 from ml4t.live.transmission import Transmission
 
 __all__ = ["SafeBroker"]
 
 _STRATEGY = "strategy"
-_REMEMBERED = 1_000
 
 
 class SafeBroker:
@@ -55,8 +55,6 @@ class SafeBroker:
 
     Attributes:
         is_connected: whether orders can be sent and their events arrive.
-        is_rehearsing: whether the strategy is being shown the past, so that nothing may leave.
-        on_refusal: told of orders that never left; None for the account's listener.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands between
@@ -71,8 +69,6 @@ class SafeBroker:
         name: str = _STRATEGY,
     ) -> None:
         self.is_connected = False
-        self.is_rehearsing = False
-        self.on_refusal: Callable[[Order], None] | None = None
         self.capabilities = broker.capabilities
         self._broker = broker
         self._account = account
@@ -80,8 +76,7 @@ class SafeBroker:
         self._moment = moment
         self._clock = clock
         self._name = name
-        self._refusals = 0
-        self._refused: dict[str, Order] = {}
+        self._refusals = Refusals(account, clock)
         self._transmission = Transmission(broker, account, intake, clock=clock, patience=patience)
         # Orders that wait for another to have closed a position, by that other's id.
         self._after_closing: dict[str, OrderRequest] = {}
@@ -95,6 +90,24 @@ class SafeBroker:
     def is_on_its_way(self, order_id: str) -> bool:
         """Whether an order is being sent at this moment."""
         return self._transmission.is_on_its_way(order_id)
+
+    @property
+    def is_rehearsing(self) -> bool:
+        """Whether the strategy is being shown the past, so that nothing may leave."""
+        return self._refusals.is_quiet
+
+    @is_rehearsing.setter
+    def is_rehearsing(self, value: bool) -> None:
+        self._refusals.is_quiet = value
+
+    @property
+    def on_refusal(self) -> Callable[[Order], None] | None:
+        """Who is told of orders that never left; None for the account's listener."""
+        return self._refusals.listener
+
+    @on_refusal.setter
+    def on_refusal(self, listener: Callable[[Order], None] | None) -> None:
+        self._refusals.listener = listener
 
     async def submit(
         self, request: OrderRequest, *, purpose: str = _STRATEGY, by_human: bool = False
@@ -235,7 +248,7 @@ class SafeBroker:
     # Parts
 
     def _order(self, order_id: str) -> Order:
-        order = self._account.book.orders.get(order_id) or self._refused.get(order_id)
+        order = self._account.book.orders.get(order_id) or self._refusals.find(order_id)
         if order is None:
             msg = f"no order has the id {order_id!r}"
             raise UnknownOrderError(msg)
@@ -275,10 +288,10 @@ class SafeBroker:
             is_too_much = held * request.side.sign < 0 and abs(held) < request.quantity
             return attrs.evolve(request, quantity=abs(held)) if is_too_much else request
         if held * request.side.sign >= 0:
-            return self._rejected(request, "nothing is held that it could reduce")
+            return self._refusals.reject_impossible(request, "nothing is held that it could reduce")
         left = abs(self._account.risk.closing_quantity(request.asset))
         if not left:
-            return self._rejected(request, "open orders reduce all of it already")
+            return self._refusals.reject_impossible(request, "open orders reduce all of it already")
         quantity = min(request.quantity, left)
         return attrs.evolve(request, quantity=quantity, reduce_only=False)
 
@@ -292,7 +305,7 @@ class SafeBroker:
         broker = self._broker
         if not (self.capabilities.order_groups and isinstance(broker, GroupBroker)):
             reason = "the venue does not take orders that hang together"
-            return tuple(self._rejected(request, reason) for request in requests)
+            return tuple(self._refusals.reject_impossible(each, reason) for each in requests)
         orders = self._admit(requests, judge, is_family=is_family)
         if orders[0].status is OrderStatus.REJECTED:
             return orders
@@ -312,12 +325,14 @@ class SafeBroker:
     ) -> tuple[Order, ...]:
         """Check, reserve and journal, in one go: nothing else happens in between."""
         for request in requests:
-            if reason := self._why_not_now() or self.capabilities.objection(request):
-                return tuple(self._rejected(each, reason) for each in requests)
+            if reason := self._why_not_now():
+                return tuple(self._refusals.reject_unconnected(each, reason) for each in requests)
+            if objection := self.capabilities.objection(request):
+                return tuple(self._refusals.reject_impossible(each, objection) for each in requests)
         verdict = judge(self._account.risk, self._moment())
         if isinstance(verdict, Refused):
             reason = self._deny(verdict)
-            return tuple(self._rejected(each, reason) for each in requests)
+            return tuple(self._refusals.reject(each, reason) for each in requests)
         approved = [each.request for each in verdict]
         orders = self._orders_of(approved, is_family=is_family)
         for order in orders:
@@ -327,7 +342,7 @@ class SafeBroker:
                 IntentRecorded(orders=orders, strategy=self._name, purpose=purpose)
             )
         except JournalError as error:
-            return tuple(self._rejected(each, str(error)) for each in requests)
+            return tuple(self._refusals.reject(each, str(error)) for each in requests)
         failpoint("intent.committed")
         return orders
 
@@ -356,44 +371,13 @@ class SafeBroker:
         return tuple(orders)
 
     def _deny(self, refused: Refused, instead_of: str = "") -> str:
-        self._account.record(
-            OrderDenied(
-                request=refused.request,
-                rule=refused.rule,
-                control=refused.control,
-                value=refused.value,
-                limit=refused.limit,
-                reason=refused.reason,
-                instead_of=instead_of,
-            )
-        )
-        failpoint("order.denied")
-        breach = refused.breach
-        if breach is not None:
-            self._account.restrict(
-                refused.rule, breach.state, breach.reason, latched=breach.is_latched
-            )
         if refused.conflicts and self._account.risk.config.self_trade is SelfTrade.CANCEL_RESTING:
             for order_id in refused.conflicts:
                 if order_id in self._account.book.open:
                     self._spawn(self.cancel(order_id, by="self-trade prevention"))
-        return f"risk: {refused.reason}"
+        return self._refusals.deny(refused, instead_of)
 
     def _spawn(self, work: Coroutine[object, object, object]) -> None:
         task = asyncio.ensure_future(work)
         self._own_tasks.add(task)
         task.add_done_callback(self._own_tasks.discard)
-
-    def _rejected(self, request: OrderRequest, reason: str) -> Order:
-        """An order that never left, told to whoever listens."""
-        self._refusals += 1
-        now = self._clock.now()
-        order = Order(
-            f"refused-{self._refusals}", request, OrderStatus.REJECTED, now, now, reason=reason
-        )
-        self._refused[order.id] = order
-        self._refused.pop(f"refused-{self._refusals - _REMEMBERED}", None)
-        listener = self.on_refusal or self._account.listener
-        if listener is not None and not self.is_rehearsing:
-            listener(order)
-        return order

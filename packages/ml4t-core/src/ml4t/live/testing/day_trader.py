@@ -148,7 +148,7 @@ class DayTrader(Strategy):
             lambda: self._flood(asset, broker),
             lambda: self._cancel_gone(broker),
             lambda: self._try(lambda: broker.cancel_order(f"no such order, {self._mood.secret}")),
-            lambda: [self._try(lambda: broker.close_position(asset)) for _ in range(5)],
+            lambda: self._close_again(asset, broker),
         ]
         self._rng.choice(mischief)()
 
@@ -162,6 +162,10 @@ class DayTrader(Strategy):
         for _ in range(count):
             if not self._mood.is_calm:
                 self._try(lambda: broker.submit_order(asset, 1))
+
+    def _close_again(self, asset: str, broker: BrokerProtocol) -> None:
+        for _ in range(5):
+            self._try(lambda: broker.close_position(asset))
 
     def _cancel_gone(self, broker: BrokerProtocol) -> None:
         for order_id in self._gone[-3:]:

@@ -89,11 +89,11 @@ def play_days(seed: int, days: int = 5) -> DaysReport:
     sessions = short_sessions(_FIRST, days + 1, _TRADING, _NIGHT)
     stages: list[Stage] = []
 
+    def pass_time(seconds: float) -> None:
+        stages[0].thread.pass_time(seconds)
+
     def trader() -> DayTrader:
-        stage = stages[0]
-        return DayTrader(
-            mood, branch(stage.rng), lambda seconds: stages[0].thread.pass_time(seconds)
-        )
+        return DayTrader(mood, branch(stages[0].rng), pass_time)
 
     setting = _setting(rng, sessions, trader)
 
@@ -284,7 +284,7 @@ class _Days:
         self._counts[f"exit {status}"] += 1
         runtime = stage.book.causes.get("runtime")
         # A start that cannot write its journal is refused; the next one finds a better disk.
-        is_refused = runtime is not None and "JournalWriteError" in runtime.reason
+        is_refused = runtime is not None and "Journal" in runtime.reason
         if status != 1 or (runtime is not None and not is_refused):
             reason = "" if runtime is None else runtime.reason
             self.findings.append(f"the engine ended by itself with {status}: {reason}")
@@ -297,6 +297,7 @@ class _Days:
         stage = self._stage
         self._mood.is_calm = True
         await stage.heal()
+        stage.venue.market.halted.clear()
         if self._down_until is not None or not stage.is_running:
             self._down_until = stage.clock.monotonic()
             if stage.is_running:
@@ -313,7 +314,10 @@ class _Days:
         if reason is None or (reason and reason not in self._operator.lasting):
             self._is_late("although everything had healed")
         left = trading - (stage.clock.monotonic() - begins)
-        await self._supervise_until(stage.clock.monotonic() + max(left, 0.0) + _REST)
+        await self._supervise_until(stage.clock.monotonic() + max(left, 0.0))
+        # What others traded meanwhile is taken over by a person, too.
+        await self._operator.look(adopt=True)
+        await self._supervise_until(stage.clock.monotonic() + _REST)
         if stage.state != "ACTIVE" and stated_reason(stage) is None:
             self._is_late("at the end of the day")
 

@@ -18,7 +18,7 @@ def stated_reason(stage: Stage) -> str | None:
             return cause.name
     if "unreconciled" in stage.book.causes and _differs(stage):
         return "unreconciled"
-    if "control 16" in stage.book.causes and _lacks_prices(stage):
+    if "control 16" in stage.book.causes and stage.engine.bars.quarantine.quarantined:
         return "control 16"
     return None
 
@@ -27,12 +27,6 @@ def _differs(stage: Stage) -> bool:
     return any(
         abs(stage.held(asset) - stage.book.held(asset)) > _UNIT for asset in stage.setting.prices
     )
-
-
-def _lacks_prices(stage: Stage) -> bool:
-    """Whether assets do not trade, or their bars were unsound a moment ago."""
-    halted = len(stage.venue.market.halted) * 2 > len(stage.setting.prices)
-    return halted or bool(stage.engine.bars.quarantine.quarantined)
 
 
 class Operator:

@@ -1,37 +1,28 @@
 """Everything around one engine in virtual time: venue, adapter, feed, journal and disk."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-import attrs
-
-from ml4t.core.broker import BrokerProtocol
-from ml4t.core.calendar import Session
 from ml4t.core.errors import Ml4tError
-from ml4t.core.fills import Fill
-from ml4t.core.orders import Order
-from ml4t.core.panel import MarketSlice
-from ml4t.core.risk import UNLIMITED, LiveRiskConfig
 from ml4t.core.strategy import Strategy
 from ml4t.live.book import LiveBook
-from ml4t.live.config import ExecutionMode, LiveConfig, Timing
+from ml4t.live.config import ExecutionMode, LiveConfig
 from ml4t.live.engine import LiveEngine
 from ml4t.live.events import Alert, JournalEvent
 from ml4t.live.journal import Journal, JournalOwner, MemoryJournal, StateDirectory
 from ml4t.live.testing.chance import branch, seeded
 from ml4t.live.testing.examination import JournalReader, of_truth
+from ml4t.live.testing.failing_disk import FailingDisk
 from ml4t.live.testing.fault_broker import FaultyBroker
 from ml4t.live.testing.fault_feed import FaultyFeed
-from ml4t.live.testing.fault_plan import FaultPlan
 from ml4t.live.testing.fault_venue import FaultyVenue
 from ml4t.live.testing.listed_sessions import ListedSessions
 from ml4t.live.testing.lockstep import LockstepThread
 from ml4t.live.testing.market import MarketSettings
-from ml4t.live.testing.order_desk import VenueRules
+from ml4t.live.testing.scripted import Scripted, Step
+from ml4t.live.testing.setting import Setting
 from ml4t.live.testing.truth_watch import TruthLimits
 from ml4t.live.testing.virtual_time import VirtualClock
 
@@ -39,192 +30,10 @@ __all__ = ["FailingDisk", "Scripted", "Setting", "Stage", "Step"]
 
 E = TypeVar("E")
 
-_OPENS = datetime(2024, 3, 4, 15, 0, tzinfo=UTC)
 _STEP = 0.05
 _ROUNDS = 1000
 _BEFORE_FIRST_WORD = 3
 """Turns of the loop until a new engine has read its journal."""
-
-
-def _one_session() -> tuple[Session, ...]:
-    return (Session(label=date(2024, 3, 4), opens=_OPENS, closes=_OPENS + timedelta(hours=8)),)
-
-
-def _limits() -> LiveRiskConfig:
-    """Limits that a test of something else does not meet."""
-    return LiveRiskConfig(
-        bar_seconds=60.0,
-        max_order_shares=100.0,
-        max_order_value=UNLIMITED,
-        max_position_shares=1000.0,
-        max_position_value=UNLIMITED,
-        max_total_exposure=UNLIMITED,
-        allowed_assets=UNLIMITED,
-        max_daily_loss=50_000.0,
-        max_repeat=UNLIMITED,
-        dedup_window_seconds=0.0,
-        max_orders_per_minute=UNLIMITED,
-        max_messages_per_second=100.0,
-    )
-
-
-class Step:
-    """What a :class:`Scripted` strategy is shown at a bar.
-
-    Args:
-        broker: where it places orders.
-        data: the bars.
-        number: which bar this is, counted from 1 in each life of the engine.
-    """
-
-    def __init__(self, broker: BrokerProtocol, data: MarketSlice, number: int) -> None:
-        self.broker = broker
-        self.data = data
-        self.number = number
-
-    def price(self, asset: str) -> float:
-        """The close of the latest bar."""
-        return self.data[asset]["close"]
-
-
-class Scripted(Strategy):
-    """Does at each bar what it is told to.
-
-    Args:
-        script: what to do, by the number of the bar, counted from 1.
-        always: what to do at every bar; None for nothing.
-
-    Attributes:
-        bars: how many bars it was shown.
-        told: the orders and executions that it was told of, in order.
-        raised: what the script raised.
-    """
-
-    def __init__(
-        self,
-        script: Mapping[int, Callable[[Step], object]] | None = None,
-        always: Callable[[Step], object] | None = None,
-    ) -> None:
-        self.bars = 0
-        self.told: list[Order | Fill] = []
-        self.raised: list[Exception] = []
-        self._script = dict(script or {})
-        self._always = always
-
-    def on_data(
-        self,
-        timestamp: datetime,  # noqa: ARG002 - bars are counted
-        data: MarketSlice,
-        context: Mapping[str, object],  # noqa: ARG002 - none is needed
-        broker: BrokerProtocol,
-    ) -> None:
-        """Do what stands in the script for this bar."""
-        self.bars += 1
-        step = Step(broker, data, self.bars)
-        for do in (self._script.get(self.bars), self._always):
-            if do is None:
-                continue
-            try:
-                do(step)
-            except Exception as error:
-                self.raised.append(error)
-                raise
-
-    def on_order(self, order: Order, broker: BrokerProtocol) -> None:  # noqa: ARG002 - only told
-        """Keep what was told."""
-        self.told.append(order)
-
-    def on_fill(self, fill: Fill, broker: BrokerProtocol) -> None:  # noqa: ARG002 - only told
-        """Keep what was told."""
-        self.told.append(fill)
-
-
-@attrs.frozen(kw_only=True)
-class Setting:
-    """What is played on a stage.
-
-    Attributes:
-        prices: what is traded and its first prices.
-        cash: the money that the account begins with.
-        bar_size: how long a bar is.
-        sessions: the trading days; the play begins ``early`` before the first one opens.
-        early: how long before the first session, or after its opening where negative.
-        limits: of the engine; its limits in units are those that the truth is held against.
-        timing: of the engine.
-        rules: of the venue.
-        plan: what goes wrong.
-        seed: of all chance.
-        strategy: makes the strategy of each life of the engine.
-        market: other settings of the market, by the names of ``MarketSettings``.
-        adopt, warmup: as in ``LiveConfig``.
-    """
-
-    prices: Mapping[str, float] = attrs.field(
-        factory=lambda: {"AAA": 100.0, "BBB": 50.0, "CCC": 20.0}
-    )
-    cash: float = 100_000.0
-    bar_size: timedelta = timedelta(minutes=1)
-    sessions: tuple[Session, ...] = attrs.field(factory=_one_session)
-    early: timedelta = timedelta(seconds=-30)
-    limits: LiveRiskConfig = attrs.field(factory=_limits)
-    timing: Timing = attrs.field(factory=lambda: Timing(watch=0.5))
-    rules: VenueRules = attrs.field(factory=VenueRules)
-    plan: FaultPlan = attrs.field(factory=FaultPlan)
-    seed: int = 1
-    strategy: Callable[[], Strategy] = Scripted
-    market: Mapping[str, object] = attrs.field(factory=dict)
-    adopt: bool = False
-    warmup: int = 0
-
-    @property
-    def begins(self) -> datetime:
-        """What the wall clock shows at the beginning: give it to ``run``."""
-        return self.sessions[0].opens - self.early
-
-
-class FailingDisk:
-    """A disk that a test makes fail; a seam of the journal.
-
-    Attributes:
-        failures: how many steps failed.
-        writes: how many transactions were begun.
-    """
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self.failures = 0
-        self.writes = 0
-        self._clock = clock
-        self._fails_until = -1.0
-        self._countdown = 0
-        self._seconds = 0.0
-
-    def fail(self, seconds: float, *, after: int = 0) -> None:
-        """Refuse everything for a while.
-
-        Args:
-            seconds: how long.
-            after: how many transactions succeed before.
-        """
-        self._countdown, self._seconds = after, seconds
-        if not after:
-            self._fails_until = self._clock.monotonic() + seconds
-
-    def heal(self) -> None:
-        """Take everything again."""
-        self._countdown, self._fails_until = 0, -1.0
-
-    def reached(self, step: str) -> None:
-        """Fail where it is time to."""
-        if step == "begin":
-            self.writes += 1
-            if self._countdown:
-                self._countdown -= 1
-                if not self._countdown:
-                    self._fails_until = self._clock.monotonic() + self._seconds
-        if self._clock.monotonic() < self._fails_until:
-            self.failures += 1
-            msg = "database or disk is full"
-            raise sqlite3.OperationalError(msg)
 
 
 class Stage:
