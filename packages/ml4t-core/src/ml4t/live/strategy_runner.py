@@ -27,6 +27,7 @@ Notice: TypeAlias = Order | Fill
 
 _NO_CONTEXT: Mapping[str, object] = MappingProxyType({})
 _WAITING_BARS = 4
+_INSTANT = 1e-6
 _KEPT_BARS = 1024
 
 
@@ -221,7 +222,8 @@ class StrategyRunner:
         began, waited = loop.time(), self._thread.waited
         while not running.done():
             left = self.allowed + (self._thread.waited - waited) - (loop.time() - began)
-            if left <= 0:
+            # Less than a clock can tell would be waited for without end.
+            if left <= _INSTANT:
                 return False
             # Looked at again after a while, since it may be waiting for an answer by then.
             await asyncio.wait({running}, timeout=None if left == math.inf else left)
