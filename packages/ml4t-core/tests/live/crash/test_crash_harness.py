@@ -1,12 +1,12 @@
 """F43: engines in processes of their own, killed at every failpoint and at any moment."""
 
-import os
 from pathlib import Path
 
+from ml4t.core.testing.profiles import effort
 from ml4t.live.testing.crash_harness import REACHABLE
 from ml4t.live.testing.crash_soak import kill_engines
 
-KILLS = 200 if os.environ.get("CI") else 40
+KILLS = effort(brief=6, dev=40, ci=200)
 
 
 async def test_f43_killed_engines_lose_and_double_nothing(tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ class JournalReader:
             case FillBooked(fill=fill):
                 order_id = fill.order_id
         before = self.book.orders.get(order_id) if order_id is not None else None
-        self.book.apply(event)
+        try:
+            self.book.apply(event)
+        except KeyError as missing:
+            self.findings.append(f"I5: entry {self.seq + 1} is about {missing}, which is not there")
+            return
         if before is None or order_id is None or before.is_open:
             return
         after = self.book.orders[order_id]

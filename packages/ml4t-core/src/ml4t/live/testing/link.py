@@ -109,7 +109,7 @@ class Link:
     def freeze(self, seconds: float) -> None:
         """Report and answer nothing for a while, then break as a dead socket does at last."""
         self._frozen_until = max(self._frozen_until, self.agenda.now + seconds)
-        self.agenda.at(self._frozen_until, partial(self.down, 1.0, "the socket was dead"))
+        self.agenda.at(self._frozen_until, partial(self._break_if_frozen, self._frozen_until))
 
     def limit(self, seconds: float) -> None:
         """Refuse every call for a while, as venues do that count requests."""
@@ -145,6 +145,11 @@ class Link:
     def lose(self, event: VenueEvent) -> None:
         """Send nothing."""
         self.lost.append(event)
+
+    def _break_if_frozen(self, until: float) -> None:
+        """Break as a dead socket does, unless it has come back to life or is dead for longer."""
+        if self._frozen_until == until:
+            self.down(1.0, "the socket was dead")
 
     def _passes(self) -> bool:
         return self.is_up and self.agenda.now >= self._mute_until and not self.is_frozen

@@ -103,21 +103,24 @@ class LockstepThread(StrategyThread):
         async with self._turn:
             if self._is_closed:
                 # The thread has ended or is about to: it would never come to this.
-                if not outcome.done():
-                    outcome.set_exception(CallTimeoutError(_CLOSED))
-                return
-            self._work.put(work)
-            try:
-                while (request := self._next_message()) is not None:
-                    await self._answer(request)
-            except DeadlockError as error:
-                errors.append(error)
+                errors.append(CallTimeoutError(_CLOSED))
+            else:
+                self._work.put(work)
+                await self._serve_calls(errors)
         if outcome.done():
             return
         if errors:
             outcome.set_exception(_carried(errors[0]))
         else:
             outcome.set_result(results[0])
+
+    async def _serve_calls(self, errors: list[BaseException]) -> None:
+        """Answer the strategy's calls until its function returns."""
+        try:
+            while (request := self._next_message()) is not None:
+                await self._answer(request)
+        except DeadlockError as error:
+            errors.append(error)
 
     def _next_message(self) -> _Request | None:
         try:
