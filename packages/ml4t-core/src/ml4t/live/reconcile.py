@@ -126,7 +126,8 @@ class Reconciler:
             equity = snapshot.equity - self._unexplained(snapshot)
             self._account.risk.set_account(snapshot.cash, equity, self.done_at)
             self._compare(snapshot, is_settled=is_settled)
-            self._since = started
+            # Executions have the venue's time, and the clock here may be wrong.
+            self._since = min(started, snapshot.timestamp)
             failpoint("reconcile.compared")
             return self._judge(at_once=at_once)
 
@@ -155,7 +156,7 @@ class Reconciler:
                     cash=snapshot.cash,
                     positions=dict(snapshot.positions),
                     by=by,
-                    since=self._clock.now(),
+                    since=snapshot.timestamp,
                 )
             )
             self._intake.unknown_fills.clear()

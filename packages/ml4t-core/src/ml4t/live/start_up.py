@@ -185,7 +185,7 @@ class StartUp:
             cash=snapshot.cash,
             positions=dict(snapshot.positions) if adopts else {},
             by="configuration" if engine.config.adopt else "first start",
-            since=engine.clock.now(),
+            since=snapshot.timestamp,
         )
 
     async def _find_out_about_orders(self) -> None:

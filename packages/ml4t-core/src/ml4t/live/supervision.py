@@ -129,16 +129,15 @@ async def settled(
     waited = list(dict.fromkeys(tasks))
     if not waited:
         return
-    if cancel:
-        for task in waited:
+    for task in waited:
+        if cancel:
             task.cancel()
+        # Even if nobody waits any more when it ends.
+        task.add_done_callback(_take_note)
     await asyncio.wait(waited, timeout=patience)
     for task in waited:
         if not task.done():
             task.cancel()
-        elif not task.cancelled():
-            # Looked at, so that nobody complains that it was not.
-            task.exception()
 
 
 def _take_note(task: "asyncio.Future[T]") -> None:
