@@ -141,7 +141,7 @@ class DayTrader(Strategy):
         asset = self._rng.choice(list(self._bars) or ["AAA"])
         mischief: list[Callable[[], object]] = [
             self._fail,
-            lambda: self._pass_time(self._rng.choice((1.0, 20.0, 100.0))),
+            lambda: self._pass_time(self._rng.choice((1.0, 20.0, 45.0))),
             lambda: self._try(lambda: broker.submit_order(asset, math.nan)),
             lambda: self._try(lambda: broker.submit_order(asset, 1e300)),
             lambda: broker.submit_order(asset, math.inf),
