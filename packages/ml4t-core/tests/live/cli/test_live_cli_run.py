@@ -47,6 +47,22 @@ def test_the_log_goes_to_a_file_that_is_private(folder: Path) -> None:
     assert all(json.loads(line)["event"] for line in path.read_text().splitlines())
 
 
+def test_a_kill_switch_of_an_older_program_is_still_set(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = StateDirectory(folder / "state").legacy_risk_state
+    old.write_text(json.dumps({"kill_switch_active": True, "kill_switch_reason": "too wild"}))
+
+    assert 0 == main(RUN)
+
+    assert "too wild" in capsys.readouterr().out
+    assert not old.exists()
+    kinds = [entry["kind"] for entry in entries(capsys)]
+    assert "CauseRaised" in kinds
+    assert "OrderDenied" in kinds
+    assert "IntentRecorded" not in kinds
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -22,6 +22,7 @@ from ml4t.live.journal import (
     JournalDamagedError,
     JournalOwner,
     StateDirectory,
+    import_risk_state,
     quarantine,
 )
 from ml4t.live.live_cli.assembly import Assembly, Replay, assemble, broker_name
@@ -197,6 +198,9 @@ def _journal(state: StateDirectory, file: LiveFile, broker: str) -> Iterator[Jou
         )
         raise type(error)(msg) from error
     try:
+        # A kill switch that was set under an older program is still set.
+        if (cause := import_risk_state(journal, state.legacy_risk_state)) is not None:
+            say(f"taken over from {state.legacy_risk_state}: {cause.reason}")
         yield journal
     finally:
         journal.close()
