@@ -78,13 +78,13 @@ def reckoned(events: Sequence[Booked]) -> tuple[dict[str, Decimal], dict[str, De
         elif isinstance(event, FillBooked):
             fills[event.fill.id] = event.fill
             book(held, cash, event.fill, 1)
+        elif event.fill_id in fills and isinstance(event, FeeBooked):
+            # A fee is money alone: the position may be one that was adopted since.
+            fill = fills[event.fill_id]
+            cash["fees"] = cash.get("fees", Decimal(0)) + dec(fill.fee) - dec(event.fee)
+            fills[event.fill_id] = attrs.evolve(fill, fee=event.fee)
         elif event.fill_id in fills:
-            book(held, cash, fills[event.fill_id], -1)
-            if isinstance(event, FeeBooked):
-                fills[event.fill_id] = attrs.evolve(fills[event.fill_id], fee=event.fee)
-                book(held, cash, fills[event.fill_id], 1)
-            else:
-                del fills[event.fill_id]
+            book(held, cash, fills.pop(event.fill_id), -1)
     return held, cash
 
 
