@@ -276,6 +276,25 @@ class Hoarder(Strategy):
             self.arrays.append((array, array.copy()))
         if data.row % 3:
             self.slices.append((data, data.row, {name: dict(bar) for name, bar in data.items()}))
+        if data.row % 7 == 0:
+            # What orders and their fills look at is not to be mistaken for what is kept.
+            broker.submit_order("A", -1 if broker.positions else 1)
+
+
+def test_slices_that_nobody_keeps_are_one_that_moves_on(run_engine: RunEngine) -> None:
+    """Whether orders fill or not: making a new one for each bar takes a fifth of the loop."""
+    slices: set[int] = set()
+
+    def trade(data: MarketSlice, broker: BrokerProtocol) -> None:
+        slices.add(id(data))
+        data["A"]
+        broker.submit_order("A", -1 if broker.positions else 1)
+
+    result = run_engine(
+        feed_of([10.0] * 50, [10.0] * 50), Stepwise(dict.fromkeys(range(50), trade))
+    )
+
+    assert (len(slices), len(result.fills)) == (1, 49)
 
 
 def test_what_was_kept_of_earlier_bars_stays_as_it_was(run_engine: RunEngine) -> None:

@@ -42,6 +42,22 @@ def test_iterating_gives_the_datetimes_that_the_zone_itself_gives(microseconds, 
     assert [moment.toordinal() for moment in expected] == axis.sessions.tolist()
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 120), st.sampled_from([1, 60, 3_600])), min_size=1, max_size=6
+    ),
+    st.integers(0, 2**24),
+    ZONES,
+)
+def test_instants_that_are_equal_steps_apart_are_no_others(sessions, first, name):
+    zone = UTC if name == "UTC" else ZoneInfo(name)
+    steps = [3_600 * 17, *(step for count, step in sessions for _ in range(count))]
+    instants = (first * 60 + np.cumsum(steps)) * 10**9
+    axis = TimeAxis(instants, zone)
+    assert shown(axis) == shown(axis[row] for row in range(len(axis)))
+    assert shown(axis.iterate(3)) == shown(axis[row] for row in range(3, len(axis)))
+
+
 def test_the_hour_that_clocks_show_twice_has_both_folds():
     first = datetime(2024, 11, 3, 5, 30, tzinfo=UTC)
     axis = axis_of(*(first + timedelta(minutes=30 * n) for n in range(4)), zone=NEW_YORK)

@@ -178,6 +178,18 @@ class TestAffordability:
         assert ask(played, "A", 4000, held=-2000, account=account).is_open
         refused(ask(played, "A", 4001, held=-2000, account=account))
 
+    def test_what_takes_back_waiting_orders_opens_nothing(self, played: Played) -> None:
+        answers: list[Order] = []
+
+        def act(broker: SimulatedBroker) -> None:
+            answers.extend(broker.submit_order("A", quantity) for quantity in (15, 15, -30))
+            answers.append(broker.submit_order("A", -51))
+
+        played([100.0] * 2, {1: act}, account=MarginAccount(), cash=1_000.0)
+
+        assert [order.status for order in answers[:3]] == [OrderStatus.ACCEPTED] * 3
+        assert "worth 2100.00, the account could carry 2000.00" in refused(answers[3])
+
     def test_what_adds_to_a_position_is_not_helped_by_it(self, played: Played) -> None:
         account = MarginAccount(initial_margin=0.5)
 

@@ -39,7 +39,7 @@ class Ledger:
     799.0
     """
 
-    __slots__ = ("_cash", "_fees", "_flat", "_multipliers", "_positions", "_view")
+    __slots__ = ("_all", "_cash", "_fees", "_multipliers", "_positions", "_view")
 
     def __init__(self, cash: float, multipliers: Mapping[str, float] | None = None) -> None:
         if not -math.inf < cash < math.inf:
@@ -49,7 +49,8 @@ class Ledger:
         self._fees = 0.0
         self._multipliers = dict(multipliers or {})
         self._positions: dict[str, Position] = {}
-        self._flat: dict[str, Position] = {}
+        # Every position there ever was, flat ones included: what trades is looked up once.
+        self._all: dict[str, Position] = {}
         self._view: Mapping[str, Position] = MappingProxyType(self._positions)
 
     @property
@@ -69,10 +70,10 @@ class Ledger:
 
     def position(self, asset: str) -> Position:
         """The position in ``asset``, of quantity 0 where nothing is held."""
-        position = self._positions.get(asset) or self._flat.get(asset)
+        position = self._all.get(asset)
         if position is None:
             position = Position(asset, 0.0, 0.0, self._multipliers.get(asset, 1.0))
-            self._flat[asset] = position
+            self._all[asset] = position
         return position
 
     def adopt(self, cash: float, positions: Mapping[str, Position]) -> None:
@@ -86,15 +87,16 @@ class Ledger:
             raise InvalidValueError(msg)
         self._cash = float(cash)
         self._positions.clear()
-        self._flat.clear()
         self._positions.update(
             {asset: position for asset, position in positions.items() if position.quantity}
         )
+        self._all = dict(self._positions)
 
     def learn(self, asset: str, multiplier: float) -> None:
         """Take the terms of an asset; a position that is open keeps those it has."""
         self._multipliers[asset] = multiplier
-        self._flat.pop(asset, None)
+        if asset not in self._positions:
+            self._all.pop(asset, None)
 
     def charge(self, amount: float) -> None:
         """Take money for something other than a fill, such as interest.
@@ -110,14 +112,19 @@ class Ledger:
     def apply(self, fill: Fill) -> Position:
         """Book one fill and give the position it leaves, which may be flat.
 
-        This is the one place where a trade changes an account. The caller sees to it that a fill is
-        applied once.
+        The caller sees to it that a fill is applied once.
         """
-        asset, price, fee = fill.asset, fill.price, fill.fee
-        held = self._positions.get(asset) or self._flat.get(asset) or self.position(asset)
         signed = fill.quantity if fill.side is _BUY else -fill.quantity
-        position = held.after(signed, price)
-        self._cash -= signed * price * held.multiplier + fee
+        return self.trade(self.position(fill.asset), signed, fill.price, fill.fee)
+
+    def trade(self, held: Position, signed_quantity: float, price: float, fee: float) -> Position:
+        """Book a trade in the asset of ``held``, the position as it is, and give what it leaves.
+
+        This is the one place where a trade changes an account.
+        """
+        asset = held.asset
+        self._all[asset] = position = held.after(signed_quantity, price)
+        self._cash -= signed_quantity * price * held.multiplier + fee
         self._fees += fee
         if position.quantity:
             self._positions[asset] = position

@@ -207,29 +207,13 @@ class Order:
         if not (0 < quantity < math.inf and 0 < price < math.inf):
             msg = f"a fill of order {self.id} must be positive, was {quantity} at {price}"
             raise InvalidValueError(msg)
-        wanted, before = self.request.quantity, self.average_fill_price
+        wanted = self.request.quantity
         if quantity == wanted and self.status is _ACCEPTED:
             # Most orders fill at once.
-            return self._changed(_FILLED, at, wanted, price, fee)
-        filled = self.filled_quantity + quantity
-        average = price if before is None else before + (price - before) * (quantity / filled)
-        if filled > wanted * (1 + _TOLERANCE):
-            msg = f"order {self.id} asks for {wanted} and cannot fill {filled}"
-            raise TransitionError(msg)
-        if filled >= wanted * (1 - _TOLERANCE):
-            filled, status = wanted, OrderStatus.FILLED
-        elif self.status is OrderStatus.CANCELLED or self.status is OrderStatus.EXPIRED:
-            status = self.status
+            filled, status, average, fees = wanted, _FILLED, price, fee
         else:
-            status = OrderStatus.PARTIALLY_FILLED
-        if status not in LEGAL_TRANSITIONS[self.status]:
-            msg = f"order {self.id} is {self.status.name} and cannot fill"
-            raise TransitionError(msg)
-        return self._changed(status, at, filled, average, self.fees + fee)
-
-    def _changed(
-        self, status: OrderStatus, at: datetime, filled: float, average: float, fees: float
-    ) -> "Order":
+            filled, status, average = self._advanced(quantity, price)
+            fees = self.fees + fee
         order = _Draft()
         order.id = self.id
         order.request = self.request
@@ -246,6 +230,25 @@ class Order:
         order.trail_stop = self.trail_stop
         order.__class__ = Order
         return order  # type: ignore[no-any-return]
+
+    def _advanced(self, quantity: float, price: float) -> tuple[float, OrderStatus, float]:
+        """Filled quantity, status and average price after one more fill."""
+        wanted, before = self.request.quantity, self.average_fill_price
+        filled = self.filled_quantity + quantity
+        average = price if before is None else before + (price - before) * (quantity / filled)
+        if filled > wanted * (1 + _TOLERANCE):
+            msg = f"order {self.id} asks for {wanted} and cannot fill {filled}"
+            raise TransitionError(msg)
+        if filled >= wanted * (1 - _TOLERANCE):
+            filled, status = wanted, OrderStatus.FILLED
+        elif self.status is OrderStatus.CANCELLED or self.status is OrderStatus.EXPIRED:
+            status = self.status
+        else:
+            status = OrderStatus.PARTIALLY_FILLED
+        if status not in LEGAL_TRANSITIONS[self.status]:
+            msg = f"order {self.id} is {self.status.name} and cannot fill"
+            raise TransitionError(msg)
+        return filled, status, average
 
     @classmethod
     def submitted(

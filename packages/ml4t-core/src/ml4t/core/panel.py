@@ -147,22 +147,26 @@ class MarketSlice(Mapping[str, BarView]):
     they are touched, so a slice of a thousand assets costs what is read of it.
     """
 
-    __slots__ = ("_panel", "_row", "_spare")
+    __slots__ = ("_columns", "_gaps", "_index", "_panel", "_spare", "_start")
 
     def __init__(self, panel: Panel, row: int) -> None:
         self._panel = panel
-        self._row = row
+        # Where the row starts in each column; the rest is the panel's, one look-up nearer.
+        self._start = row * panel.width
+        self._index = panel.index
+        self._columns = panel.columns
+        self._gaps = panel.closes if panel.has_gaps else None
         self._spare: BarView | None = None
 
     @property
     def timestamp(self) -> datetime:
         """The instant at which these bars were complete."""
-        return self._panel.timestamps[self._row]
+        return self._panel.timestamps[self.row]
 
     @property
     def row(self) -> int:
         """How many rows of the panel came before this one."""
-        return self._row
+        return self._start // (self._panel.width or 1)
 
     @property
     def universe(self) -> tuple[str, ...]:
@@ -171,19 +175,19 @@ class MarketSlice(Mapping[str, BarView]):
 
     def __getitem__(self, asset: str) -> BarView:
         # Written out rather than put together from smaller calls: strategies live in this method.
-        panel = self._panel
-        position = self._row * panel.width + panel.index[asset]
-        if panel.has_gaps:
-            close = panel.closes[position]
+        position = self._start + self._index[asset]
+        if self._gaps is not None:
+            close = self._gaps[position]
             if close != close:  # noqa: PLR0124 - NaN is a missing bar
                 raise KeyError(asset)
-        # A view that nobody kept serves again, which takes a third of the time of making one.
+        # A view that nobody kept serves again, which takes a third of the time of making one. The
+        # None of a new slice is held by so many that it needs no question of its own.
         bar = self._spare
-        if bar is None or getrefcount(bar) > _UNSHARED:
+        if getrefcount(bar) > _UNSHARED:
             bar = self._spare = _new(BarView)
-            bar._columns = panel.columns  # noqa: SLF001
-        bar._position = position  # noqa: SLF001
-        return bar
+            bar._columns = self._columns  # noqa: SLF001
+        bar._position = position  # type: ignore[union-attr]  # noqa: SLF001
+        return bar  # type: ignore[return-value]
 
     @overload
     def get(self, asset: str, /) -> BarView | None: ...
@@ -199,7 +203,7 @@ class MarketSlice(Mapping[str, BarView]):
             return default
 
     def __contains__(self, asset: object) -> bool:
-        return isinstance(asset, str) and self._panel.position(self._row, asset) >= 0
+        return isinstance(asset, str) and self._panel.position(self.row, asset) >= 0
 
     def __iter__(self) -> Iterator[str]:
         return (asset for asset in self._panel.assets if asset in self)
@@ -210,7 +214,7 @@ class MarketSlice(Mapping[str, BarView]):
     @property
     def previous_timestamp(self) -> datetime | None:
         """The instant of the bars before these; None for the first."""
-        return self._panel.timestamps[self._row - 1] if self._row else None
+        return self._panel.timestamps[self.row - 1] if self._start else None
 
     def average_range(self, asset: str, length: int) -> float | None:
         """The mean true range of an asset's last bars before this one, in money per unit.
@@ -230,7 +234,7 @@ class MarketSlice(Mapping[str, BarView]):
         highs, lows, closes = columns["high"], columns["low"], columns["close"]
         ranges: list[float] = []
         later: int | None = None
-        for row in range(self._row - 1, -1, -1):
+        for row in range(self.row - 1, -1, -1):
             position = panel.position(row, asset)
             if position < 0:
                 continue
@@ -246,25 +250,25 @@ class MarketSlice(Mapping[str, BarView]):
 
     def mark(self, asset: str) -> float | None:
         """The last close of ``asset`` known at this instant; None before its first bar."""
-        offset = self._panel.index.get(asset)
+        offset = self._index.get(asset)
         if offset is None:
             return None
-        mark = self._panel.marks[self._row * self._panel.width + offset]
+        mark = self._panel.marks[self._start + offset]
         return mark if mark == mark else None  # noqa: PLR0124 - NaN is no bar yet
 
     def marks(self, assets: Iterable[str]) -> list[float | None]:
         """The last known close of each asset, as :meth:`mark` gives it for one."""
         panel = self._panel
-        start, index, marks = self._row * panel.width, panel.index, panel.marks
+        start, index, marks = self._start, panel.index, panel.marks
         known = [marks[start + index[asset]] if asset in index else None for asset in assets]
         return [mark if mark == mark else None for mark in known]  # noqa: PLR0124
 
     def previous_mark(self, asset: str) -> float | None:
         """The last close of ``asset`` known before the interval of these bars began."""
-        offset = self._panel.index.get(asset)
-        if offset is None or self._row == 0:
+        offset = self._index.get(asset)
+        if offset is None or self._start == 0:
             return None
-        mark = self._panel.marks[(self._row - 1) * self._panel.width + offset]
+        mark = self._panel.marks[self._start - self._panel.width + offset]
         return mark if mark == mark else None  # noqa: PLR0124 - NaN is no bar yet
 
     def __repr__(self) -> str:

@@ -53,7 +53,9 @@ class Position:
         """
         held = self.quantity
         quantity = held + signed_quantity
-        if abs(quantity) <= DUST * abs(signed_quantity):
+        if not held:
+            average = price
+        elif abs(quantity) <= DUST * abs(signed_quantity):
             quantity = average = 0.0
         elif held * signed_quantity >= 0:
             average = self.average_price + (price - self.average_price) * (

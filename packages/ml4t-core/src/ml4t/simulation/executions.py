@@ -37,6 +37,8 @@ class Executions:
         assets: the terms of everything that can be traded, by symbol.
         market: the market assumptions.
         put: sets the new state of an order, and is told of the fill that changed it.
+        bars: gives the bars that orders meet. They are not kept here, since the engine moves a
+            slice on that nobody keeps.
 
     Attributes:
         ledger: cash and positions.
@@ -44,8 +46,8 @@ class Executions:
     """
 
     __slots__ = (
-        "_assets", "_bars", "_budgets", "_commission", "_done", "_exposure", "_fee", "_free",
-        "_left", "_mark", "_now", "_pricing", "_put", "_review", "_simple", "_stay_triggered",
+        "_assets", "_at_close", "_bars", "_budgets", "_commission", "_done", "_exposure", "_fee",
+        "_free", "_left", "_now", "_pricing", "_put", "_review", "_simple", "_stay_triggered",
         "fills", "ledger",
     )  # fmt: skip
 
@@ -55,6 +57,7 @@ class Executions:
         assets: Mapping[str, Asset],
         market: MarketAssumptions,
         put: Callable[..., None],
+        bars: Callable[[], MarketSlice],
     ) -> None:
         limited = not isinstance(market.participation, Unlimited)
         self._assets = assets
@@ -68,9 +71,9 @@ class Executions:
         self._review = market.account.review
         self._budgets = market.participation if limited else None
         self._put = put
-        self._bars: MarketSlice
+        self._bars = bars
         self._now: datetime
-        self._mark: Callable[[str], float | None]
+        self._at_close = False
         self._exposure: Exposure | None = None
         # Of the current bar, by asset: the units that volume allows yet, and those filled.
         self._left: dict[str, float] = {}
@@ -78,15 +81,18 @@ class Executions:
         self.ledger = Ledger(cash, {a.symbol: a.multiplier for a in assets.values()})
         self.fills: list[Fill] = []
 
-    def begin(self, bars: MarketSlice, now: datetime, mark: Callable[[str], float | None]) -> None:
-        """Start with the bars complete at ``now``, and the marks that margin is reviewed at."""
+    def begin(self, now: datetime, *, at_close: bool = False) -> None:
+        """Start with the bars complete at ``now``.
+
+        Args:
+            now: their instant.
+            at_close: whether their closes are known already, so that margin is reviewed at them
+                and not at the closes before.
+        """
         # Fills at the very close share the volume of their bar.
-        if self._left and now is not self._now:
-            self._left = {}
-        if self._done and now is not self._now:
-            self._done = {}
-        self._bars, self._now, self._mark = bars, now, mark
-        self._exposure = None
+        if (self._left or self._done) and now is not self._now:
+            self._left, self._done = {}, {}
+        self._now, self._at_close, self._exposure = now, at_close, None
 
     def execute(self, order: Order, met: Match, path: str = "") -> Order | None:
         """Fill as much of an open order as position, volume and account allow.
@@ -134,9 +140,9 @@ class Executions:
     ) -> Order | None:
         """Fill up to ``quantity`` at ``price`` as far as the account allows."""
         request, ledger, now = order.request, self.ledger, self._now
-        terms = self._assets[request.asset]
+        asset = request.asset
+        terms, before = self._assets[asset], ledger.position(asset)
         fee = self._fee(quantity, price, terms.multiplier, order)
-        before = ledger.position(request.asset)
         change = quantity if request.side is _BUY else -quantity
         trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
         verdict = self._review(trade, ledger.cash, self._exposure_now)
@@ -147,12 +153,14 @@ class Executions:
                 self._end(order, verdict.reason)
                 return None
             fee = trade.fee_of(quantity)
-        left = None if left is None else left - quantity
+            change = quantity if request.side is _BUY else -quantity
+        if left is not None:
+            left -= quantity
         number = str(len(self.fills) + 1)
         fill = Fill.of(
             number, order, quantity, price, now, fee, met.rule, met.price, impact, left, path
         )
-        after = ledger.apply(fill)
+        after = ledger.trade(before, change, price, fee)
         self.fills.append(fill)
         if self._exposure is not None:
             self._exposure.after(before, after, fill)
@@ -192,14 +200,14 @@ class Executions:
         left = self._left.get(asset)
         if left is None:
             assert self._budgets is not None  # noqa: S101 - asked only where volume is limited
-            left = self._left[asset] = self._budgets.budget(self._bars[asset].volume)
+            left = self._left[asset] = self._budgets.budget(self._bars()[asset].volume)
         return left
 
     def _priced(self, met: Match, request: OrderRequest, quantity: float) -> Priced | None:
         if self._free:
             return _made(Priced, (met.price, 0.0))
         done = self._done.get(request.asset, 0.0)
-        return self._pricing.of(met, request, quantity, self._bars, done)
+        return self._pricing.of(met, request, quantity, self._bars(), done)
 
     def _carry_over(self, order: Order, *, wants_volume: bool) -> None:
         """An order that met the market without volume is a market or limit order from now on."""
@@ -213,5 +221,7 @@ class Executions:
 
     def _exposure_now(self) -> Exposure:
         if self._exposure is None:
-            self._exposure = Exposure(self.ledger.cash, self.ledger.positions, self._mark)
+            bars = self._bars()
+            mark = bars.mark if self._at_close else bars.previous_mark
+            self._exposure = Exposure(self.ledger.cash, self.ledger.positions, mark)
         return self._exposure

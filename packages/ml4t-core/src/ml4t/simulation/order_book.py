@@ -54,12 +54,11 @@ class OrderBook:
         number = order.id
         self._orders[number] = order
         works = order.status in OPEN_STATUSES
-        if self.sleeping or order.status is _HELD:
-            if order.status is _HELD:
-                self.sleeping[number] = order
-                works = False
-            else:
-                self.sleeping.pop(number, None)
+        if order.status is _HELD:
+            self.sleeping[number] = order
+            works = False
+        elif self.sleeping:
+            self.sleeping.pop(number, None)
         if works:
             self.working[number] = order
         else:

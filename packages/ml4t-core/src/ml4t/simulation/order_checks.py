@@ -20,7 +20,8 @@ __all__ = ["OrderChecks"]
 _ROUNDING = 1e-9
 _ROUNDING_OF_PRICES = 1e-6
 
-
+# Python 3.11 takes as long to look up a member of an enumeration as to call a function.
+_MARKET, _DAY, _BUY = OrderType.MARKET, TimeInForce.DAY, OrderSide.BUY
 _IN_AUCTION = AUCTION_TYPES | {OrderType.MARKET, OrderType.LIMIT}
 
 
@@ -100,8 +101,8 @@ class OrderChecks:
             if objection is not None:
                 return objection
         if (
-            request.order_type is OrderType.MARKET
-            and request.time_in_force is TimeInForce.DAY
+            request.order_type is _MARKET
+            and request.time_in_force is _DAY
             and 0 < request.quantity < math.inf
             and not terms.lot_size
         ):
@@ -135,8 +136,8 @@ class OrderChecks:
         bars: MarketSlice | None,
     ) -> str | None:
         """Why the account could never carry what the order would open."""
-        buys = request.side is OrderSide.BUY
-        if bars is None or request.reduce_only or not (buys or self._shorts):
+        buys = request.side is _BUY
+        if request.reduce_only or bars is None or not (buys or self._shorts):
             return None
         price = bars.mark(request.asset) or 0.0
         if buys and request.limit_price is not None:
@@ -149,12 +150,17 @@ class OrderChecks:
             self._power = self._account.buying_power(max(self._equity(), 0.0)) * (1 + _ROUNDING)
         if value <= self._power:
             return None
-        held = self._ledger.position(request.asset).quantity
-        if held and (held < 0) == buys:
-            value -= abs(held) * price * terms.multiplier
+        value -= self._against(request) * price * terms.multiplier
         if value <= self._power:
             return None
         return f"the order is worth {value:.2f}, the account could carry {self._power:.2f} at most"
+
+    def _against(self, request: OrderRequest) -> float:
+        """Units that an order takes back before it opens any: held, and asked for by others."""
+        held = self._ledger.position(request.asset).quantity
+        working = self._lifetimes.book.working_in(request.asset).values()
+        waiting = sum(order.remaining for order in working if order.side is not request.side)
+        return waiting + max(-held if request.side is _BUY else held, 0.0)
 
 
 def _too_late(good_till: datetime, now: datetime | None) -> str | None:

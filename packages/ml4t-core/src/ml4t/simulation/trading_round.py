@@ -30,7 +30,6 @@ __all__ = ["AmbiguousBar", "Planned", "TradingRound"]
 HIGH_FIRST = "high_first"
 LOW_FIRST = "low_first"
 
-_ORDINARY_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP})
 _ORDINARY_TIMES = frozenset({TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD})
 _NEEDS_WALK = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.TRAILING_STOP})
 
@@ -91,14 +90,15 @@ class TradingRound:
     Attributes:
         timing: when a market order fills.
         ambiguous: the bars whose outcome depended on the way, in order of time.
-        watches: whether :meth:`ended` has anything to do.
+        planned: the ids of the working orders whose fills need a plan; those of all others are at
+            the market and fill in order of submission.
         late: the ids of orders that let the current bar pass, since they reach the market late.
     """
 
     __slots__ = (
         "_assets", "_book", "_exits", "_groups", "_held", "_limited", "_market", "_plain",
         "_rules", "_shared", "_special", "_stops", "_trails", "_waiting", "ambiguous", "late",
-        "timing", "watches",
+        "planned", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -128,16 +128,16 @@ class TradingRound:
         self.timing = market.timing
         self.ambiguous: list[AmbiguousBar] = []
         self.late: set[str] = set()
-        self.watches = False
+        self.planned: set[str] = set()
         self._plain = not (self._limited or market.path.close_only or exits is not None)
 
     def entered(self, order: Order) -> None:
         """An order has come into the book."""
         request = order.request
-        ordinary = request.order_type in _ORDINARY_TYPES
-        if ordinary and request.time_in_force in _ORDINARY_TIMES and not self.timing.delay:
+        at_market = request.order_type is _MARKET and request.time_in_force in _ORDINARY_TIMES
+        if at_market and not self.timing.delay:
             return
-        self.watches = True
+        self.planned.add(order.id)
         if request.order_type is OrderType.TRAILING_STOP:
             self._trails[order.id] = None
             if self._market.trailing.within_bar and not self._market.path.in_turn:
@@ -149,7 +149,8 @@ class TradingRound:
             self._waiting[order.id] = self.timing.delay
 
     def ended(self, order_id: str) -> None:
-        """An order has left the market."""
+        """A planned order has left the market."""
+        self.planned.discard(order_id)
         self._trails.pop(order_id, None)
         self._special.discard(order_id)
         self._waiting.pop(order_id, None)
@@ -160,12 +161,7 @@ class TradingRound:
         Such orders do not depend on each other's prices and need no plan, and most bars of a
         backtest are such.
         """
-        if not self._plain or self.watches or self._groups.exist:
-            return False
-        for order in self._book.working.values():  # noqa: SIM110 - twice as fast as `all`
-            if order.request.order_type is not _MARKET:
-                return False
-        return True
+        return self._plain and not self.planned and not self._groups.exist
 
     def plan(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> Sequence[Planned]:
         """The fills of all assets, by time within the bar, and then by order of submission."""

@@ -110,7 +110,7 @@ class SimulatedVenue:
         self.book = OrderBook()
         self.outbox: list[Order | Fill] | None = None
         self.lifetimes = Lifetimes(self.book, calendar)
-        self._executions = Executions(cash, self._assets, market, self._put)
+        self._executions = Executions(cash, self._assets, market, self._put, self._bars_now)
         self._ledger = self._executions.ledger
         self._positions = self._ledger.positions
         self.fills = self._executions.fills
@@ -160,7 +160,7 @@ class SimulatedVenue:
         """Let every working order meet the current bars."""
         bars, now = self.bars, self.now
         assert bars is not None and now is not None  # noqa: S101, PT018 - the driver's duty
-        self._executions.begin(bars, now, bars.previous_mark)
+        self._executions.begin(now)
         lifetimes, auctions = self.lifetimes, NO_AUCTION
         if lifetimes.first_sessions or lifetimes.deadlines or self._preview is not None:
             self._end_what_is_over(bars, now)
@@ -180,9 +180,12 @@ class SimulatedVenue:
         timing, working = self.round.timing, self.book.working
         execute = self._execute if self._reducing else self._executions.execute
         for order in tuple(working.values()):
-            bar = bars.get(order.request.asset)
+            try:
+                bar = bars[order.request.asset]
+            except KeyError:
+                continue
             # What filled before it may have ended it.
-            if bar is not None and order.id in working:
+            if order.id in working:
                 execute(order, _made(Match, (timing.market_price(bar), timing.rule)))
 
     def _fill_as_planned(self, bars: MarketSlice, now: datetime, auctions: Auctions) -> None:
@@ -226,7 +229,7 @@ class SimulatedVenue:
         timing = self.round.timing
         if not timing.same_bar:
             return
-        self._executions.begin(bars, now, bars.mark)
+        self._executions.begin(now, at_close=True)
         if self._exits is not None:
             self._exits.begin(bars, now)
         for order_id in tuple(self.book.working):
@@ -267,6 +270,10 @@ class SimulatedVenue:
             price = position.average_price if mark is None else mark
             value += position.quantity * price * position.multiplier
         return value
+
+    def _bars_now(self) -> MarketSlice:
+        assert self.bars is not None  # noqa: S101 - asked while they meet the orders
+        return self.bars
 
     def _held(self, asset: str) -> float:
         held = self._positions.get(asset)
@@ -359,7 +366,7 @@ class SimulatedVenue:
             self.outbox.append(order)
         if order.status not in OPEN_STATUSES:
             self.lifetimes.forget(order.id)
-            if self.round.watches:
+            if order.id in self.round.planned:
                 self.round.ended(order.id)
             if self._reducing:
                 self._reducing.discard(order.id)

@@ -119,7 +119,7 @@ class ArraySlice(MarketSlice):
         Raises:
             InvalidValueError: there is no such column.
         """
-        row: NDArray[np.float64] = self._array(name)[self._row]
+        row: NDArray[np.float64] = self._array(name)[self.row]
         return row
 
     def history(self, name: str, length: int, asset: str | None = None) -> NDArray[np.float64]:
@@ -142,11 +142,11 @@ class ArraySlice(MarketSlice):
         if isinstance(length, bool) or not isinstance(length, _WHOLE) or length < 1:
             msg = f"length of a history must be a whole number of rows >= 1, was {length!r}"
             raise InvalidValueError(msg)
-        stop = self._row + 1
+        stop = self.row + 1
         start = max(stop - int(length), 0)
         if asset is None:
             return array[start:stop]
-        column = self._panel.index.get(asset)
+        column = self._index.get(asset)
         if column is None:
             msg = f"the run has no asset {asset!r}; `data.universe` lists those it has"
             raise UnknownAssetError(msg)

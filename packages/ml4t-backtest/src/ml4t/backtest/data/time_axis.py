@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from operator import add
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ml4t.core.errors import DataError
 __all__ = ["TimeAxis"]
 
 _CHUNK = 4096  # datetimes that exist at once while iterating
+_STEADY = 16  # instants in a row with one step between them from which it is made once
 _DAY = 86_400_000_000_000
 _EPOCH_ORDINAL = EPOCH.toordinal()
 
@@ -129,10 +130,7 @@ class TimeAxis(Sequence[datetime]):
 
     def _datetimes(self, start: int, stop: int) -> Iterator[datetime]:
         block = self._nanoseconds[start:stop]
-        deltas = (self._wall_times(block) // 1000).astype("m8[us]").tolist()
-        # Adding to an aware datetime moves its clock and never looks at the zone's rules, which
-        # is right for wall times and much faster than converting each instant.
-        datetimes = map(add, repeat(EPOCH.replace(tzinfo=self.zone)), deltas)
+        datetimes = _aware(self._wall_times(block) // 1000, self.zone)
         if self.zone is UTC:
             return datetimes
         folds = self._zone_offsets().folds(block)
@@ -151,6 +149,26 @@ class TimeAxis(Sequence[datetime]):
             first, last = (self._nanoseconds[[0, -1]]).tolist() if len(self) else (0, 0)
             self._offsets = Offsets(self.zone, first, last)
         return self._offsets
+
+
+def _aware(microseconds: NDArray[np.int64], zone: tzinfo) -> Iterator[datetime]:
+    """What a zone's clocks show at wall times in microseconds since 1970, one or more."""
+    # Adding to an aware datetime moves its clock and never looks at the zone's rules, which is
+    # right for wall times and much faster than converting each instant.
+    epoch = EPOCH.replace(tzinfo=zone)
+    steps = np.diff(microseconds)
+    breaks = np.flatnonzero(steps[1:] != steps[:-1]) + 1
+    if len(breaks) * _STEADY > len(steps):
+        return map(add, repeat(epoch), microseconds.astype("m8[us]").tolist())
+    # The minutes of a session are one step apart: the same step again and again is made once.
+    bounds = [0, *breaks.tolist(), len(steps)] if len(steps) else []
+    spans = (
+        repeat(timedelta(microseconds=step), stop - start)
+        for start, stop, step in zip(bounds, bounds[1:], steps[bounds[:-1]].tolist(), strict=False)
+    )
+    first = epoch + timedelta(microseconds=int(microseconds[0]))
+    deltas: Iterator[Any] = chain.from_iterable(spans)
+    return accumulate(deltas, initial=first)
 
 
 def _iso(nanoseconds: np.int64) -> str:

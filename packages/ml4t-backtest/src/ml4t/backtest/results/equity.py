@@ -13,7 +13,7 @@ from ml4t.simulation import Charge
 
 __all__ = ["EquityCurve", "FillArrays", "equity_curve", "multipliers", "quantities"]
 
-_BLOCK_CELLS = 2_000_000
+_BLOCK_CELLS = 1 << 18
 """How many (time, asset) cells are worked on at once, which bounds the memory."""
 
 Floats = npt.NDArray[np.float64]
@@ -86,18 +86,25 @@ def equity_curve(
         rows = feed.times.locate(nanoseconds_of([charge.timestamp for charge in charges]))
         np.subtract.at(flows, rows, [charge.amount for charge in charges])
     cash = initial_cash + np.cumsum(flows)
-    value, gross = np.zeros(length), np.zeros(length)
-    scale = multipliers(feed)
+    value, gross = np.empty(length), np.empty(length)
+    scale, has_gaps = multipliers(feed), feed.panel.has_gaps
     marks = np.frombuffer(feed.panel.marks).reshape(length, len(scale))
     for start, held in _quantity_blocks(feed, fills):
         stop = start + len(held)
-        worth = np.zeros_like(held)
         # Where nothing is held there may be no price yet: NaN must not enter the sum.
-        np.multiply(held, marks[start:stop], out=worth, where=held != 0)
+        worth = np.zeros_like(held) if has_gaps else held
+        np.multiply(held, marks[start:stop], out=worth, where=held != 0 if has_gaps else True)
         worth *= scale
-        value[start:stop] = worth.sum(axis=1)
-        gross[start:stop] = np.abs(worth, out=worth).sum(axis=1)
+        value[start:stop] = _sums(worth)
+        gross[start:stop] = _sums(np.abs(worth, out=worth))
     return EquityCurve(cash, cash + value, gross)
+
+
+def _sums(rows: Floats) -> Floats:
+    """The sum of each row."""
+    # numpy adds up a row at a time, which is slow where rows are single numbers.
+    sums: Floats = rows[:, 0] if rows.shape[1] == 1 else rows.sum(axis=1)
+    return sums
 
 
 def quantities(feed: DataFeed, fills: FillArrays) -> Floats:
