@@ -117,12 +117,10 @@ class Engine:
     def _run_rows(self, broker: SimulatedBroker, start: int, stop: int) -> None:
         # The hot loop: what is looked up once is a local, what is not needed is not called.
         panel, contexts = self.feed.panel, self.feed.contexts
-        on_data, match = self.strategy.on_data, broker.match
-        outbox, finishes = broker.outbox, broker.has_exits or self.config.timing.same_bar
-        has_work: Collection[object] = broker.book.working
-        if not isinstance(self.config.financing, NoFinancing):
-            # Holding costs at every bar, whether orders work or not.
-            match, has_work = broker.begin_bar, _ALWAYS
+        on_data = self.strategy.on_data
+        match, has_work = self._work(broker)
+        prepares = broker.outbox is not None or contexts is not None
+        finishes = broker.has_exits or self.config.timing.same_bar
         context = _NO_CONTEXT
         now: datetime
         data = broker.bars = ArraySlice(panel, start)
@@ -134,17 +132,24 @@ class Engine:
             broker.now = now
             if has_work:
                 match()
-            if outbox:
-                self._deliver(broker)
-                outbox = broker.outbox
-            if contexts is not None:
-                context = contexts[data.row]
+            if prepares:
+                if broker.outbox:
+                    self._deliver(broker)
+                if contexts is not None:
+                    context = contexts[data.row]
             on_data(now, data, context, broker)
             if finishes:
                 broker.finish_bar()
             if getrefcount(data) > held_by_engine:
                 # Whoever keeps a slice keeps that instant.
                 data = broker.bars = ArraySlice(panel, data.row)
+
+    def _work(self, broker: SimulatedBroker) -> tuple[Callable[[], None], Collection[object]]:
+        """What a bar does to the account, and a collection that is empty where it does nothing."""
+        if isinstance(self.config.financing, NoFinancing):
+            return broker.match, broker.book.working
+        # Holding costs at every bar, whether orders work or not.
+        return broker.begin_bar, _ALWAYS
 
     def _listens(self) -> bool:
         cls = type(self.strategy)

@@ -11,6 +11,8 @@ from ml4t.core.orders import Order
 
 __all__ = ["OrderEntry"]
 
+_request_of = OrderRequest.of  # a global is found faster than a function in its class
+
 
 class OrderEntry(ABC):
     """The sending half of ``BrokerProtocol``: a broker that derives from it writes three methods.
@@ -55,7 +57,7 @@ class OrderEntry(ABC):
         Raises:
             InvalidOrderError: the arguments make no order at any venue.
         """
-        request = OrderRequest.of(
+        request = _request_of(
             asset,
             quantity,
             side,

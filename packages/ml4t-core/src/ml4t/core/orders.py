@@ -250,9 +250,8 @@ class Order:
             raise TransitionError(msg)
         return filled, status, average
 
-    @classmethod
+    @staticmethod
     def submitted(
-        cls,
         order_id: str,
         request: OrderRequest,
         at: datetime | None,

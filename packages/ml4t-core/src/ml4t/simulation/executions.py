@@ -21,8 +21,9 @@ from ml4t.simulation.pricing import Priced, Pricing
 __all__ = ["Executions"]
 
 # A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
-# of an enumeration as to call a function.
+# of an enumeration, or a function in its class, as to call a function.
 _made = tuple.__new__
+_fill_of = Fill.of
 _BUY, _PARTIALLY_FILLED = OrderSide.BUY, OrderStatus.PARTIALLY_FILLED
 
 _WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
@@ -142,10 +143,12 @@ class Executions:
         request, ledger, now = order.request, self.ledger, self._now
         asset = request.asset
         terms, before = self._assets[asset], ledger.position(asset)
-        fee = self._fee(quantity, price, terms.multiplier, order)
+        # Called by the name of an attribute, what is no method takes twice as long to find.
+        fee_of, review, put = self._fee, self._review, self._put
+        fee = fee_of(quantity, price, terms.multiplier, order)
         change = quantity if request.side is _BUY else -quantity
         trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
-        verdict = self._review(trade, ledger.cash, self._exposure_now)
+        verdict = review(trade, ledger.cash, self._exposure_now)
         if verdict is not None:
             # All or nothing: a part that the account allows is not asked for.
             quantity = 0.0 if request.time_in_force is TimeInForce.FOK else verdict.quantity
@@ -157,7 +160,7 @@ class Executions:
         if left is not None:
             left -= quantity
         number = str(len(self.fills) + 1)
-        fill = Fill.of(
+        fill = _fill_of(
             number, order, quantity, price, now, fee, met.rule, met.price, impact, left, path
         )
         after = ledger.trade(before, change, price, fee)
@@ -167,7 +170,7 @@ class Executions:
         order = order.after_fill(quantity, price, now, fee)
         if order.status is _PARTIALLY_FILLED and self._stays_triggered(order.request):
             order = attrs.evolve(order, triggered=True)
-        self._put(order, fill)
+        put(order, fill)
         if verdict is not None:
             self._end(order, verdict.reason)
         return order

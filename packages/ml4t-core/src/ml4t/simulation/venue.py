@@ -30,8 +30,9 @@ from ml4t.simulation.trailing import trail_stop
 __all__ = ["SimulatedVenue"]
 
 # A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
-# of an enumeration as to call a function.
+# of an enumeration, or a function in its class, as to call a function.
 _made = tuple.__new__
+_submitted = Order.submitted
 _MARKET, _DAY = OrderType.MARKET, TimeInForce.DAY
 
 _MISSED = "its only chance to fill has passed"
@@ -292,7 +293,7 @@ class SimulatedVenue:
     ) -> Order:
         book = self.book
         number = str(len(book.orders) + 1)
-        order = Order.submitted(number, request, self.now, objection, parent, group)
+        order = _submitted(number, request, self.now, objection, parent, group)
         if objection is None:
             at_market = request.order_type is _MARKET
             if at_market and request.time_in_force is _DAY and self._is_prompt:
@@ -337,7 +338,7 @@ class SimulatedVenue:
         return (first, *rest)
 
     def _execute(self, order: Order, met: Match, path: str = "") -> None:
-        before = self._held(order.asset)
+        before = self._held(order.request.asset)
         filled, now = self._executions.execute(order, met, path), self.now
         if filled is None or now is None:
             return
