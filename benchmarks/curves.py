@@ -98,7 +98,6 @@ CURVES = {
         size=lambda f: f["orders"],
         plural="orders in all",
         each="order",
-        reason="`close_position` looks through all open orders for those of its asset",
     ),
 }
 

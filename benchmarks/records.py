@@ -35,6 +35,7 @@ class Record(TypedDict, total=False):
 
     occasions: dict[str, str]
     workloads: dict[str, Figures]
+    parts: dict[str, Figures]
     fresh: dict[str, Figures]
     curves: dict[str, list[Figures]]
     profiles: dict[str, list[ProfileRow]]

@@ -26,6 +26,10 @@ def bench(record: Record, repeat: int, sections: Collection[str]) -> None:
             name: medians(repeated(_told(name), {}, repeat))
             for name in ("nothing", "crossover", "long-short", "cross-section", "resting", "large")
         }
+        # The same session as the loop and the whole, which the parts stand between.
+        record["parts"] = {
+            name: medians(repeated(_told(name), {}, repeat)) for name in ("reading", "deciding")
+        }
     if "fresh" in sections:
         record["fresh"] = {
             "load": fresh.loading_times(repeat),

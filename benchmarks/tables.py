@@ -41,6 +41,27 @@ def _workload(name: str, figures: Figures) -> list[str]:
     ]
 
 
+_PARTS = (
+    ("nothing", "the loop, and a call of an empty `on_data`"),
+    ("reading", '`data["SPY"]["close"]`'),
+    ("deciding", "the arithmetic of the strategy, and its decision"),
+    ("crossover", "its orders and their fills"),
+)
+
+
+def parts(record: Record) -> str:
+    """What each part of a bar of crossing averages costs, one after the other."""
+    figures = record["workloads"] | record["parts"]
+    bare, rows, before = figures["crossover"]["bare_cpu"], [], 0.0
+    for name, title in _PARTS:
+        cpu = figures[name]["cpu"]
+        share, whole = (cpu - before) / bare, cpu / bare
+        rows.append([title, _seconds(cpu - before), f"{share:.2f}", f"{whole:.2f}"])
+        before = cpu
+    head = ["what comes in", "processor", "× the bare loop", "so far"]
+    return _with_occasion(record, "workloads", _table(head, rows))
+
+
 def fresh(record: Record) -> str:
     """What a new process takes to import and to load."""
     rows = []
@@ -179,6 +200,7 @@ def _span(seconds: float) -> str:
 
 TABLES: dict[str, Callable[[Record], str]] = {
     "workloads": workloads,
+    "parts": parts,
     "fresh": fresh,
     "peers": peers,
     "curves": curves,

@@ -5,6 +5,7 @@ from benchmarks.workloads import (
     closing,
     cross_section,
     crossover,
+    crossover_parts,
     exits,
     large,
     long_short,
@@ -26,6 +27,16 @@ WORKLOADS = {
             name="crossover",
             title="1 asset × 1M minute bars, crossing averages",
             make=crossover.case,
+        ),
+        Workload(
+            name="reading",
+            title="the bars of crossing averages, their price read",
+            make=crossover_parts.reading,
+        ),
+        Workload(
+            name="deciding",
+            title="crossing averages, none of them traded",
+            make=crossover_parts.deciding,
         ),
         Workload(
             name="long-short",

@@ -1,17 +1,14 @@
-"""Controls 14 to 17, 19, 25, 26, 29 and 30: money, prices and the numbers that the runtime sees."""
+"""Controls 14 to 16, 19, 25, 26, 29 and 30: money, prices and the numbers that the runtime sees."""
 
 import math
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml4t.core import Bar
 from ml4t.core.risk import (
     UNLIMITED,
     LiveRiskConfig,
     Refused,
     TradingState,
-    bar_objection,
     clock_jump,
     judge_account_age,
     judge_clock,
@@ -136,46 +133,6 @@ def test_control_16_prices_do_not_age_while_the_market_is_closed(desk_of):
 def test_control_16_more_than_half_of_the_assets_reduce(stale, expected):
     assert expected == state_of(judge_staleness(stale, 10, LiveRiskConfig()))
     assert judge_staleness(0, 0, LiveRiskConfig()) is None
-
-
-AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
-
-
-def bar(close=100.0, minutes=0):
-    return Bar(
-        timestamp=AT + timedelta(minutes=minutes),
-        asset="SPY",
-        open=close,
-        high=close,
-        low=close,
-        close=close,
-    )
-
-
-@pytest.mark.parametrize(
-    ("close", "minutes", "late", "halted", "believed"),
-    [
-        pytest.param(125.0, 1, 0, False, True, id="move-exactly"),
-        pytest.param(125.1, 1, 0, False, False, id="move-beyond"),
-        pytest.param(74.9, 1, 0, False, False, id="fall-beyond"),
-        pytest.param(200.0, 1, 0, True, True, id="after-a-halt"),
-        pytest.param(100.0, 0, 0, False, False, id="twice"),
-        pytest.param(100.0, -1, 0, False, False, id="back"),
-        pytest.param(100.0, 1, 2, False, True, id="ahead-exactly"),
-        pytest.param(100.0, 1, 2.1, False, False, id="ahead-beyond"),
-    ],
-)
-def test_control_17_judges_bars(close, minutes, late, halted, believed):
-    new = bar(close, minutes)
-    now = new.timestamp - timedelta(seconds=late)
-    objection = bar_objection(
-        new, now, LiveRiskConfig(max_bar_move=0.25), previous=bar(), was_halted=halted
-    )
-    assert believed == (objection is None)
-
-
-def test_control_17_believes_a_first_bar():
-    assert bar_objection(bar(), AT, LiveRiskConfig()) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, chain, pairwise, repeat
 from operator import add
 from typing import Any, overload
 
@@ -99,6 +99,8 @@ class TimeAxis(Sequence[datetime]):
         Many times faster than one index after the other, in memory that does not grow.
         """
         lower, upper, _ = slice(start, stop).indices(len(self))
+        if 0 < upper - lower <= _CHUNK:
+            return self._datetimes(lower, upper)
         return chain.from_iterable(
             self._datetimes(begin, min(begin + _CHUNK, upper))
             for begin in range(lower, upper, _CHUNK)
@@ -161,14 +163,14 @@ def _aware(microseconds: NDArray[np.int64], zone: tzinfo) -> Iterator[datetime]:
     if len(breaks) * _STEADY > len(steps):
         return map(add, repeat(epoch), microseconds.astype("m8[us]").tolist())
     # The minutes of a session are one step apart: the same step again and again is made once.
-    bounds = [0, *breaks.tolist(), len(steps)] if len(steps) else []
-    spans = (
-        repeat(timedelta(microseconds=step), stop - start)
-        for start, stop, step in zip(bounds, bounds[1:], steps[bounds[:-1]].tolist(), strict=False)
-    )
-    first = epoch + timedelta(microseconds=int(microseconds[0]))
-    deltas: Iterator[Any] = chain.from_iterable(spans)
-    return accumulate(deltas, initial=first)
+    starts = [0, *breaks.tolist()]
+    spans = [
+        repeat(timedelta(microseconds=int(steps[start])), stop - start)
+        for start, stop in pairwise((*starts, len(steps)))
+        if stop > start
+    ]
+    deltas: Iterator[Any] = spans[0] if len(spans) == 1 else chain.from_iterable(spans)
+    return accumulate(deltas, initial=epoch + timedelta(microseconds=int(microseconds[0])))
 
 
 def _iso(nanoseconds: np.int64) -> str:

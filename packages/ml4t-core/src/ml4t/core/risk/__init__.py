@@ -4,7 +4,6 @@
 with an :class:`Approved` order or a :class:`Refused` one. Nothing in here reads a clock.
 """
 
-from ml4t.core.risk.bar_rules import bar_objection
 from ml4t.core.risk.book import RiskBook
 from ml4t.core.risk.config import (
     MANDATORY,
@@ -69,7 +68,6 @@ __all__ = [
     "Unlimited",
     "Verdict",
     "WorstCase",
-    "bar_objection",
     "clock_jump",
     "is_reducing",
     "judge_account_age",
