@@ -43,7 +43,7 @@ def test_following_fills_gives_what_counting_anew_gives(
         known.setdefault(fill.asset, fill.price)
         before = ledger.position(fill.asset)
         after = ledger.apply(fill)
-        exposure.after(before, after, fill)
+        exposure.after(before, after, fill.price, fill.fee)
         shown = {asset: mark[asset] or known[asset] for asset in known}
         values = {a: p.market_value(shown[a]) for a, p in ledger.positions.items()}
         flows += fill.quantity * (fill.price + shown[fill.asset]) * MULTIPLIERS[fill.asset]

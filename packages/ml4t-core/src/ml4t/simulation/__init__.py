@@ -46,6 +46,7 @@ from ml4t.simulation.exit_rules import (
     VolatilityStop,
 )
 from ml4t.simulation.exits import ExitByAsset, ExitForAll, Exits, NoExits
+from ml4t.simulation.fill_record import FillRecord
 from ml4t.simulation.financing import (
     Charge,
     Financing,
@@ -142,6 +143,7 @@ __all__ = [
     "ExitOrder",
     "ExitRule",
     "Exits",
+    "FillRecord",
     "Financing",
     "FirstOf",
     "FixedAmount",

@@ -1,6 +1,7 @@
 """Turns matches into fills: quantity, price, fee, account, book."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -13,8 +14,10 @@ from ml4t.core.orders import Order, OrderStatus
 from ml4t.core.panel import MarketSlice
 from ml4t.simulation.accounts import Trade
 from ml4t.simulation.exposure import Exposure
+from ml4t.simulation.fill_record import FillRecord
 from ml4t.simulation.market import MarketAssumptions
 from ml4t.simulation.matching import Match
+from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.participation import ForEachOrder, Unlimited, within_volume
 from ml4t.simulation.pricing import Priced, Pricing
 
@@ -23,8 +26,7 @@ __all__ = ["Executions"]
 # A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
 # of an enumeration, or a function in its class, as to call a function.
 _made = tuple.__new__
-_fill_of = Fill.of
-_BUY, _PARTIALLY_FILLED = OrderSide.BUY, OrderStatus.PARTIALLY_FILLED
+_BUY, _ACCEPTED = OrderSide.BUY, OrderStatus.ACCEPTED
 
 _WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
 _WITH_STOP = frozenset({OrderType.STOP, OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED})
@@ -37,27 +39,31 @@ class Executions:
         cash: the money to start with.
         assets: the terms of everything that can be traded, by symbol.
         market: the market assumptions.
-        put: sets the new state of an order, and is told of the fill that changed it.
+        book: the orders.
+        put: sets the new state of an order, and is told whether a fill changed it.
+        complete: is told that an order has filled as a whole; whether it took care of the order.
         bars: gives the bars that orders meet. They are not kept here, since the engine moves a
             slice on that nobody keeps.
 
     Attributes:
         ledger: cash and positions.
-        fills: every execution so far.
+        records: every execution so far.
     """
 
     __slots__ = (
-        "_assets", "_at_close", "_bars", "_budgets", "_commission", "_done", "_exposure", "_fee",
-        "_free", "_left", "_now", "_pricing", "_put", "_review", "_simple", "_stay_triggered",
-        "fills", "ledger",
+        "_assets", "_at_close", "_bars", "_book", "_budgets", "_commission", "_complete", "_done",
+        "_exposure", "_fee", "_fills", "_free", "_left", "_now", "_pricing", "_put", "_review",
+        "_simple", "_stay_triggered", "ledger", "records",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works on, and whom it tells
         self,
         cash: float,
         assets: Mapping[str, Asset],
         market: MarketAssumptions,
+        book: OrderBook,
         put: Callable[..., None],
+        complete: Callable[[FillRecord], bool],
         bars: Callable[[], MarketSlice],
     ) -> None:
         limited = not isinstance(market.participation, Unlimited)
@@ -71,7 +77,9 @@ class Executions:
         self._fee = market.commission.fee
         self._review = market.account.review
         self._budgets = market.participation if limited else None
+        self._book = book
         self._put = put
+        self._complete = complete
         self._bars = bars
         self._now: datetime
         self._at_close = False
@@ -80,7 +88,16 @@ class Executions:
         self._left: dict[str, float] = {}
         self._done: dict[str, float] = {}
         self.ledger = Ledger(cash, {a.symbol: a.multiplier for a in assets.values()})
-        self.fills: list[Fill] = []
+        self.records: list[FillRecord] = []
+        self._fills: list[Fill] = []
+
+    @property
+    def fills(self) -> Sequence[Fill]:
+        """Every execution so far as a fill."""
+        made = self._fills
+        for number, record in enumerate(self.records[len(made) :], len(made) + 1):
+            made.append(record.fill(number))
+        return made
 
     def begin(self, now: datetime, *, at_close: bool = False) -> None:
         """Start with the bars complete at ``now``.
@@ -95,11 +112,11 @@ class Executions:
             self._left, self._done = {}, {}
         self._now, self._at_close, self._exposure = now, at_close, None
 
-    def execute(self, order: Order, met: Match, path: str = "") -> Order | None:
+    def execute(self, order: Order, met: Match, path: str = "") -> float:
         """Fill as much of an open order as position, volume and account allow.
 
         Returns:
-            The order after a fill; None where nothing filled.
+            How much filled; 0 for nothing.
         """
         request = order.request
         quantity = request.quantity - order.filled_quantity
@@ -107,7 +124,7 @@ class Executions:
         if request.reduce_only:
             wanted = self._reducible(order, quantity)
             if not wanted:
-                return None
+                return 0.0
         if self._simple and wanted == quantity:
             return self._trade(order, quantity, met, met.price, 0.0, None, path)
         quantity = wanted
@@ -119,15 +136,13 @@ class Executions:
         priced = self._priced(met, request, quantity) if quantity else None
         if priced is None:
             self._carry_over(order, wants_volume=wanted > quantity)
-            return None
-        filled = self._trade(order, quantity, met, priced.price, priced.impact, left, path)
-        if filled is not None:
-            traded = filled.filled_quantity - order.filled_quantity
+            return 0.0
+        traded = self._trade(order, quantity, met, priced.price, priced.impact, left, path)
+        if traded:
             self._use_up(request.asset, traded, left)
-            if filled.is_open and request.reduce_only and traded >= wanted:
-                reason = "the rest is more than is held"
-                self._put(filled.to(OrderStatus.CANCELLED, self._now, reason))
-        return filled
+            if request.reduce_only and traded >= wanted:
+                self._end(self._book[order.id], "the rest is more than is held")
+        return traded
 
     def _trade(  # noqa: PLR0913, PLR0917 - what a fill records
         self,
@@ -138,13 +153,13 @@ class Executions:
         impact: float,
         left: float | None,
         path: str,
-    ) -> Order | None:
-        """Fill up to ``quantity`` at ``price`` as far as the account allows."""
+    ) -> float:
+        """Fill up to ``quantity`` at ``price`` as far as the account allows, and say how much."""
         request, ledger, now = order.request, self.ledger, self._now
         asset = request.asset
         terms, before = self._assets[asset], ledger.position(asset)
         # Called by the name of an attribute, what is no method takes twice as long to find.
-        fee_of, review, put = self._fee, self._review, self._put
+        fee_of, review, complete = self._fee, self._review, self._complete
         fee = fee_of(quantity, price, terms.multiplier, order)
         change = quantity if request.side is _BUY else -quantity
         trade = _made(Trade, (change, price, terms, before.quantity, fee, self._commission, order))
@@ -154,26 +169,35 @@ class Executions:
             quantity = 0.0 if request.time_in_force is TimeInForce.FOK else verdict.quantity
             if quantity <= 0:
                 self._end(order, verdict.reason)
-                return None
+                return 0.0
             fee = trade.fee_of(quantity)
             change = quantity if request.side is _BUY else -quantity
         if left is not None:
             left -= quantity
-        number = str(len(self.fills) + 1)
-        fill = _fill_of(
-            number, order, quantity, price, now, fee, met.rule, met.price, impact, left, path
+        record = _made(
+            FillRecord,
+            (order, quantity, price, now, fee, met.rule, met.price, impact, left, path),
         )
+        if not (0 < quantity < math.inf and 0 < price < math.inf and -math.inf < fee < math.inf):
+            # What cannot be booked says so, and nothing is booked.
+            record.fill(len(self.records) + 1)
         after = ledger.trade(before, change, price, fee)
-        self.fills.append(fill)
+        self.records.append(record)
         if self._exposure is not None:
-            self._exposure.after(before, after, fill)
-        order = order.after_fill(quantity, price, now, fee)
-        if order.status is _PARTIALLY_FILLED and self._stays_triggered(order.request):
+            self._exposure.after(before, after, price, fee)
+        whole = quantity == request.quantity and order.status is _ACCEPTED
+        if not (whole and complete(record)):
+            self._advance(record)
+            if verdict is not None:
+                self._end(self._book[order.id], verdict.reason)
+        return quantity
+
+    def _advance(self, record: FillRecord) -> None:
+        """Set the new state of an order, of which perhaps more is to fill."""
+        order = record.order_after()
+        if order.status is OrderStatus.PARTIALLY_FILLED and self._stays_triggered(order.request):
             order = attrs.evolve(order, triggered=True)
-        put(order, fill)
-        if verdict is not None:
-            self._end(order, verdict.reason)
-        return order
+        self._put(order, filled=True)
 
     def _end(self, order: Order, reason: str) -> None:
         """End what is left of an order that the account has no room for."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from ml4t.core.fills import Fill
 from ml4t.core.positions import Position
 
 __all__ = ["Exposure"]
@@ -35,12 +34,12 @@ class Exposure:
             self.equity += value
             self.gross += abs(value)
 
-    def after(self, before: Position, after: Position, fill: Fill) -> None:
-        """Follow one fill that turned ``before`` into ``after``."""
-        asset, multiplier = fill.asset, after.multiplier
+    def after(self, before: Position, after: Position, paid: float, fee: float) -> None:
+        """Follow one fill at the price ``paid`` that turned ``before`` into ``after``."""
+        asset, multiplier = after.asset, after.multiplier
         price = self._prices.get(asset)
         if price is None:
-            price = self._prices[asset] = self._mark(asset) or fill.price
+            price = self._prices[asset] = self._mark(asset) or paid
         change = after.quantity - before.quantity
-        self.equity += change * (price - fill.price) * multiplier - fill.fee
+        self.equity += change * (price - paid) * multiplier - fee
         self.gross += (abs(after.quantity) - abs(before.quantity)) * price * multiplier

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from ml4t.core.errors import UnknownOrderError
 from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
+from ml4t.simulation.fill_record import FillRecord
 
 __all__ = ["OrderBook"]
 
@@ -17,21 +18,33 @@ class OrderBook:
     """Every order by id in its latest state, and the working ones in order of submission.
 
     Attributes:
-        orders: every order ever put, by id, in order of submission; a read-only view.
         working: the orders that may fill in the next bar, by id; its truth value costs nothing to
             ask.
         sleeping: the children whose parent has not filled, by id.
     """
 
-    __slots__ = ("_by_asset", "_orders", "orders", "sleeping", "working")
+    __slots__ = ("_by_asset", "_completed", "_orders", "_view", "sleeping", "working")
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
-        self.orders: Mapping[str, Order] = MappingProxyType(self._orders)
+        self._view: Mapping[str, Order] = MappingProxyType(self._orders)
+        # What completed orders whose last state nobody has asked for, by id.
+        self._completed: dict[str, FillRecord] = {}
         # Kept from the first question on, since most strategies never ask.
         self._by_asset: dict[str, dict[str, Order]] | None = None
         self.working: dict[str, Order] = {}
         self.sleeping: dict[str, Order] = {}
+
+    @property
+    def orders(self) -> Mapping[str, Order]:
+        """Every order ever put, by id, in order of submission: a read-only view.
+
+        It is up to date when it is asked for; ask again after orders have filled.
+        """
+        for number, record in self._completed.items():
+            self._orders[number] = record.order_after()
+        self._completed.clear()
+        return self._view
 
     @property
     def open(self) -> Sequence[Order]:
@@ -72,7 +85,18 @@ class OrderBook:
             else:
                 same.pop(number, None)
 
+    def complete(self, record: FillRecord) -> None:
+        """A working order has filled as a whole; its last state is made when somebody asks."""
+        number = record.order.id
+        self._completed[number] = record
+        del self.working[number]
+        if self._by_asset is not None:
+            self._by_asset[record.order.request.asset].pop(number, None)
+
     def __getitem__(self, order_id: str) -> Order:
+        record = self._completed.pop(order_id, None)
+        if record is not None:
+            self._orders[order_id] = record.order_after()
         try:
             return self._orders[order_id]
         except KeyError:

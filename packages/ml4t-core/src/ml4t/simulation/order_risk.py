@@ -54,7 +54,6 @@ class OrderRisk:
         "_ledger",
         "_lifetimes",
         "_open",
-        "_orders",
         "_session",
     )
 
@@ -79,7 +78,6 @@ class OrderRisk:
             self._book.set_asset(asset)
             self._book.set_shortable(asset.symbol, is_shortable=True)
         self._lifetimes = lifetimes
-        self._orders = lifetimes.book.orders
         self._ledger = ledger
         self._equity = equity
         self._instant: datetime | None = None
@@ -185,7 +183,7 @@ class OrderRisk:
         self._held = held
 
     def _follow_orders(self, at: float) -> None:
-        orders, known = self._orders, self._open
+        orders, known = self._lifetimes.book.orders, self._open
         for order_id, old in tuple(known.items()):
             order = orders[order_id]
             if order is not old:

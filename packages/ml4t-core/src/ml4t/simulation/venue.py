@@ -16,6 +16,7 @@ from ml4t.core.positions import Position
 from ml4t.simulation.auctions import Auctions, is_for_auction
 from ml4t.simulation.cash_previews import CashPreview
 from ml4t.simulation.executions import Executions
+from ml4t.simulation.fill_record import FillRecord
 from ml4t.simulation.holding_costs import HoldingCosts
 from ml4t.simulation.lifetimes import AT_ONCE, NO_AUCTION, Lifetimes
 from ml4t.simulation.market import MarketAssumptions
@@ -58,7 +59,6 @@ class SimulatedVenue:
         bars: the bars known now; None before the first.
         now: the instant at which they were complete; None before the first.
         book: the orders.
-        fills: every execution so far.
         holding_costs: what was charged for positions so far.
         lifetimes: how long orders work; its ``daily`` says that each session has one bar.
         round: what a bar does to the orders; its ``ambiguous`` lists the bars whose outcome
@@ -81,7 +81,6 @@ class SimulatedVenue:
         "_reducing",
         "bars",
         "book",
-        "fills",
         "holding_costs",
         "lifetimes",
         "now",
@@ -111,10 +110,11 @@ class SimulatedVenue:
         self.book = OrderBook()
         self.outbox: list[Order | Fill] | None = None
         self.lifetimes = Lifetimes(self.book, calendar)
-        self._executions = Executions(cash, self._assets, market, self._put, self._bars_now)
+        self._executions = Executions(
+            cash, self._assets, market, self.book, self._put, self._complete, self._bars_now
+        )
         self._ledger = self._executions.ledger
         self._positions = self._ledger.positions
-        self.fills = self._executions.fills
         self.holding_costs = HoldingCosts(market.financing, self._ledger)
         preview = CashPreview(self.book, self._put, self._assets, market.commission)
         self._preview = preview if market.account.previews else None
@@ -245,6 +245,16 @@ class SimulatedVenue:
                     self._put(left.to(OrderStatus.CANCELLED, now, _MISSED))
 
     @property
+    def fills(self) -> Sequence[Fill]:
+        """Every execution so far; one that nobody has looked at becomes a fill now."""
+        return self._executions.fills
+
+    @property
+    def fill_records(self) -> Sequence[FillRecord]:
+        """What every execution so far was, from which fills are made."""
+        return self._executions.records
+
+    @property
     def has_exits(self) -> bool:
         """Whether rules close positions, so that :meth:`finish_bar` has something to do."""
         return self._exits is not None
@@ -292,7 +302,7 @@ class SimulatedVenue:
         group: str | None = None,
     ) -> Order:
         book = self.book
-        number = str(len(book.orders) + 1)
+        number = str(len(book) + 1)
         order = _submitted(number, request, self.now, objection, parent, group)
         if objection is None:
             at_market = request.order_type is _MARKET
@@ -339,11 +349,11 @@ class SimulatedVenue:
 
     def _execute(self, order: Order, met: Match, path: str = "") -> None:
         before = self._held(order.request.asset)
-        filled, now = self._executions.execute(order, met, path), self.now
-        if filled is None or now is None:
+        traded, now = self._executions.execute(order, met, path), self.now
+        if not traded or now is None:
             return
         if self._groups.exist:
-            self._groups.after_fill(filled, met.price, now)
+            self._groups.after_fill(self.book[order.id], met.price, now)
         if not self._reducing and self._exits is None:
             return
         after = self._held(order.asset)
@@ -353,23 +363,35 @@ class SimulatedVenue:
                 # A bracket that has only closed what was held opened nothing to protect.
                 self._groups.close_exits(order.asset, -before, now)
         if self._exits is not None:
-            self._exits.after_fill(filled, met.price, before, after)
+            self._exits.after_fill(self.book[order.id], met.price, before, after)
 
-    def _put(self, order: Order, fill: Fill | None = None) -> None:
+    def _complete(self, record: FillRecord) -> bool:
+        """Take note of an order that filled as a whole, where nothing waits to see it."""
+        if self.outbox is not None or self._groups.exist or self._exits is not None:
+            return False
+        self.book.complete(record)
+        self._forget(record.order.id)
+        return True
+
+    def _put(self, order: Order, *, filled: bool = False) -> None:
         """Set the new state of an order, perhaps after a fill."""
         book = self.book
         if book.sleeping and order.id in book.sleeping and order.status is OrderStatus.ACCEPTED:
             self.lifetimes.begins(order)
         book.put(order)
         if self.outbox is not None:
-            if fill is not None:
-                self.outbox.append(fill)
+            if filled:
+                self.outbox.append(self.fills[-1])
             self.outbox.append(order)
         if order.status not in OPEN_STATUSES:
-            self.lifetimes.forget(order.id)
-            if order.id in self.round.planned:
-                self.round.ended(order.id)
-            if self._reducing:
-                self._reducing.discard(order.id)
+            self._forget(order.id)
             if self._groups.exist:
                 self._groups.after_end(order, self.now)
+
+    def _forget(self, order_id: str) -> None:
+        """An order has ended: nobody follows it any more."""
+        self.lifetimes.forget(order_id)
+        if order_id in self.round.planned:
+            self.round.ended(order_id)
+        if self._reducing:
+            self._reducing.discard(order_id)

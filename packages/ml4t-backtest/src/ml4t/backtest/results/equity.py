@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.results.pandas_times import nanoseconds_of
-from ml4t.core import Fill
-from ml4t.simulation import Charge
+from ml4t.core import OrderSide
+from ml4t.simulation import Charge, FillRecord
 
 __all__ = ["EquityCurve", "FillArrays", "equity_curve", "multipliers", "quantities"]
 
@@ -38,16 +38,18 @@ class FillArrays(NamedTuple):
     fees: Floats
 
     @classmethod
-    def of(cls, fills: Sequence[Fill], feed: DataFeed) -> "FillArrays":
-        """The fills of a run over ``feed``."""
-        index = feed.panel.index
-        rows = feed.times.locate(nanoseconds_of([fill.timestamp for fill in fills]))
-        # Lists first: numpy takes numbers from a generator three times slower.
-        columns = np.array([index[fill.asset] for fill in fills], np.int64)
-        signs = np.array([fill.side.sign for fill in fills], np.float64)
-        quantities = signs * np.array([fill.quantity for fill in fills], np.float64)
-        prices = np.array([fill.price for fill in fills], np.float64)
-        fees = np.array([fill.fee for fill in fills], np.float64)
+    def of(cls, records: Sequence[FillRecord], feed: DataFeed) -> "FillArrays":
+        """The executions of a run over ``feed``."""
+        index, buy = feed.panel.index, OrderSide.BUY
+        requests = [record[0].request for record in records]
+        # Lists first: numpy takes numbers from a generator three times slower. And by position,
+        # since a field of a named tuple takes twice as long by its name.
+        columns = np.array([index[request.asset] for request in requests], np.int64)
+        signs = np.array([1.0 if request.side is buy else -1.0 for request in requests])
+        quantities = signs * np.array([record[1] for record in records], np.float64)
+        prices = np.array([record[2] for record in records], np.float64)
+        rows = feed.times.locate(nanoseconds_of([record[3] for record in records]))
+        fees = np.array([record[4] for record in records], np.float64)
         values = np.abs(quantities) * prices * multipliers(feed)[columns]
         return cls(rows.astype(np.int64), columns, quantities, values, fees)
 

@@ -51,7 +51,7 @@ class _RunTables:
 
     @cached_property
     def _fill_arrays(self) -> FillArrays:
-        return FillArrays.of(self._broker.fills, self._feed)
+        return FillArrays.of(self._broker.fill_records, self._feed)
 
     def account(self) -> "pd.DataFrame":
         """Cash, equity and gross value after every bar."""
