@@ -281,6 +281,48 @@ class Hoarder(Strategy):
             broker.submit_order("A", -1 if broker.positions else 1)
 
 
+class Trader(Strategy):
+    """Buys and sells in turn, sometimes with a stop beside."""
+
+    def on_data(
+        self,
+        timestamp: datetime,
+        data: MarketSlice,
+        context: Mapping[str, object],
+        broker: BrokerProtocol,
+    ) -> None:
+        if broker.positions:
+            broker.close_position("A")
+        else:
+            broker.submit_order("A", 3)
+            broker.submit_order(
+                "A", -1, order_type=OrderType.STOP, stop_price=float(10 + data.row % 3)
+            )
+
+
+class ListeningTrader(Trader):
+    """The same, and hears of each fill."""
+
+    def __init__(self) -> None:
+        self.heard: list[Fill] = []
+
+    def on_fill(self, fill: Fill, broker: BrokerProtocol) -> None:
+        self.heard.append(fill)
+
+
+def test_whoever_listens_changes_nothing(run_engine: RunEngine) -> None:
+    """Without a listener, fills and the last states of orders are made when somebody asks."""
+    prices = [10.0 + step % 5 for step in range(60)]
+    listener = ListeningTrader()
+
+    quiet = run_engine(feed_of(prices, prices), Trader())
+    heard = run_engine(feed_of(prices, prices), listener)
+
+    assert quiet.digest == heard.digest
+    assert [fill.id for fill in listener.heard] == heard.fills["fill_id"].tolist()
+    assert len(listener.heard) > 60
+
+
 def test_slices_that_nobody_keeps_are_one_that_moves_on(run_engine: RunEngine) -> None:
     """Whether orders fill or not: making a new one for each bar takes a fifth of the loop."""
     slices: set[int] = set()

@@ -1,11 +1,14 @@
 """The order book: all orders, and those that still work."""
 
+from datetime import UTC, datetime
+
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ml4t.core import Order, OrderRequest, OrderStatus, UnknownOrderError
-from ml4t.simulation import OrderBook
+from ml4t.simulation import FillRecord, OrderBook
 
 _S = OrderStatus
 REQUEST = OrderRequest.of("SPY", 10)
@@ -93,3 +96,19 @@ def test_children_stand_in_the_order_of_submission() -> None:
         book.put(order(number, status))
 
     assert [o.id for o in book.open] == ["1", "2", "10"]
+
+
+def test_an_order_that_filled_as_a_whole_is_told_its_last_state_when_asked() -> None:
+    book, instant = OrderBook(), datetime(2024, 1, 2, tzinfo=UTC)
+    for number in ("1", "2"):
+        book.put(order(number))
+        assert book.working_in("SPY")
+        record = FillRecord(book[number], 10.0, 5.0, instant, 1.0, "rule", 5.0, 0.0, None, "")
+        book.complete(record)
+        assert not book.working
+        assert not book.working_in("SPY")
+
+    filled = order("1").after_fill(10.0, 5.0, instant, 1.0)
+    assert (book["1"], book["1"].status) == (filled, _S.FILLED)
+    assert list(book.orders.values()) == [filled, attrs.evolve(filled, id="2")]
+    assert len(book) == 2

@@ -26,7 +26,8 @@ __all__ = ["Executions"]
 # A named tuple's own constructor is Python code, and Python 3.11 takes as long to look up a member
 # of an enumeration, or a function in its class, as to call a function.
 _made = tuple.__new__
-_BUY, _ACCEPTED = OrderSide.BUY, OrderStatus.ACCEPTED
+_BUY = OrderSide.BUY
+_ACCEPTED, _PARTIALLY_FILLED = OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED
 
 _WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
 _WITH_STOP = frozenset({OrderType.STOP, OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED})
@@ -40,7 +41,7 @@ class Executions:
         assets: the terms of everything that can be traded, by symbol.
         market: the market assumptions.
         book: the orders.
-        put: sets the new state of an order, and is told whether a fill changed it.
+        put: sets the new state of an order, and is told of the fill that changed it.
         complete: is told that an order has filled as a whole; whether it took care of the order.
         bars: gives the bars that orders meet. They are not kept here, since the engine moves a
             slice on that nobody keeps.
@@ -94,9 +95,9 @@ class Executions:
     @property
     def fills(self) -> Sequence[Fill]:
         """Every execution so far as a fill."""
-        made = self._fills
-        for number, record in enumerate(self.records[len(made) :], len(made) + 1):
-            made.append(record.fill(number))
+        made, records = self._fills, self.records
+        for number in range(len(made), len(records)):
+            made.append(records[number].fill(number + 1))
         return made
 
     def begin(self, now: datetime, *, at_close: bool = False) -> None:
@@ -187,17 +188,17 @@ class Executions:
             self._exposure.after(before, after, price, fee)
         whole = quantity == request.quantity and order.status is _ACCEPTED
         if not (whole and complete(record)):
-            self._advance(record)
+            self._advance(order.after_fill(quantity, price, now, fee), record)
             if verdict is not None:
                 self._end(self._book[order.id], verdict.reason)
         return quantity
 
-    def _advance(self, record: FillRecord) -> None:
-        """Set the new state of an order, of which perhaps more is to fill."""
-        order = record.order_after()
-        if order.status is OrderStatus.PARTIALLY_FILLED and self._stays_triggered(order.request):
+    def _advance(self, order: Order, record: FillRecord) -> None:
+        """Set the new state of an order after a fill, of which perhaps more is to fill."""
+        if order.status is _PARTIALLY_FILLED and self._stays_triggered(order.request):
             order = attrs.evolve(order, triggered=True)
-        self._put(order, filled=True)
+        put = self._put
+        put(order, record)
 
     def _end(self, order: Order, reason: str) -> None:
         """End what is left of an order that the account has no room for."""

@@ -6,12 +6,27 @@ from types import MappingProxyType
 from ml4t.core.errors import UnknownOrderError
 from ml4t.core.orders import OPEN_STATUSES, Order, OrderStatus
 from ml4t.simulation.fill_record import FillRecord
+from ml4t.simulation.reach import Reach
 
 __all__ = ["OrderBook"]
 
 _NONE: Mapping[str, Order] = MappingProxyType({})
 # A global: Python 3.11 takes as long to look up a member of an enumeration as to call a function.
 _HELD = OrderStatus.HELD
+
+
+class OrdersOfAsset(dict[str, Order]):
+    """The working orders of one asset by id.
+
+    Attributes:
+        reach: what they wait for, kept by whoever worked it out until one of them changes.
+    """
+
+    __slots__ = ("reach",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reach: Reach | None = None
 
 
 class OrderBook:
@@ -31,7 +46,7 @@ class OrderBook:
         # What completed orders whose last state nobody has asked for, by id.
         self._completed: dict[str, FillRecord] = {}
         # Kept from the first question on, since most strategies never ask.
-        self._by_asset: dict[str, dict[str, Order]] | None = None
+        self._by_asset: dict[str, OrdersOfAsset] | None = None
         self.working: dict[str, Order] = {}
         self.sleeping: dict[str, Order] = {}
 
@@ -56,11 +71,16 @@ class OrderBook:
 
     def working_in(self, asset: str) -> Mapping[str, Order]:
         """The working orders of one asset by id."""
+        return self.working_by_asset.get(asset, _NONE)
+
+    @property
+    def working_by_asset(self) -> "Mapping[str, OrdersOfAsset]":
+        """The working orders of each asset that has any."""
         if self._by_asset is None:
             self._by_asset = {}
             for order in self.working.values():
-                self._by_asset.setdefault(order.asset, {})[order.id] = order
-        return self._by_asset.get(asset, _NONE)
+                self._index(order, works=True)
+        return self._by_asset
 
     def put(self, order: Order) -> None:
         """Add an order, or set the new state of one."""
@@ -77,13 +97,7 @@ class OrderBook:
         else:
             self.working.pop(number, None)
         if self._by_asset is not None:
-            same = self._by_asset.get(order.request.asset)
-            if same is None:
-                same = self._by_asset[order.request.asset] = {}
-            if works:
-                same[number] = order
-            else:
-                same.pop(number, None)
+            self._index(order, works=works)
 
     def complete(self, record: FillRecord) -> None:
         """A working order has filled as a whole; its last state is made when somebody asks."""
@@ -91,7 +105,22 @@ class OrderBook:
         self._completed[number] = record
         del self.working[number]
         if self._by_asset is not None:
-            self._by_asset[record.order.request.asset].pop(number, None)
+            self._index(record.order, works=False)
+
+    def _index(self, order: Order, *, works: bool) -> None:
+        assert self._by_asset is not None  # noqa: S101 - asked where there is one
+        asset = order.request.asset
+        same = self._by_asset.get(asset)
+        if works:
+            if same is None:
+                same = self._by_asset[asset] = OrdersOfAsset()
+            same[order.id] = order
+            same.reach = None
+        elif same is not None:
+            same.pop(order.id, None)
+            same.reach = None
+            if not same:
+                del self._by_asset[asset]
 
     def __getitem__(self, order_id: str) -> Order:
         record = self._completed.pop(order_id, None)

@@ -22,6 +22,7 @@ from ml4t.simulation.order_book import OrderBook
 from ml4t.simulation.order_groups import OrderGroups
 from ml4t.simulation.participation import ForEachOrder, Unlimited
 from ml4t.simulation.position_exits import PositionExits
+from ml4t.simulation.reach import Reach
 from ml4t.simulation.trailing import trail_stop
 from ml4t.simulation.walk import AT_CLOSE, AT_OPEN, BETWEEN, Walk, walk
 
@@ -182,14 +183,22 @@ class TradingRound:
 
     def _met(self, bars: MarketSlice) -> list[Candidate]:
         """The orders that would fill if each were alone, none of which needs care."""
-        timing, rules = self.timing, self._rules
+        timing, rules, trades = self.timing, self._rules, bars.trades
         candidates: list[Candidate] = []
-        for order in self._book.working.values():
-            bar = bars.get(order.request.asset)
-            if bar is not None:
+        for asset, orders in self._book.working_by_asset.items():
+            if orders.reach is not None and not trades(asset, *orders.reach):
+                continue
+            bar = bars.get(asset)
+            if bar is None:
+                continue
+            before = len(candidates)
+            for order in orders.values():
                 met = match(order, bar, timing, rules)
                 if met is not None:
                     candidates.append(_made(Candidate, (order, bar, met)))
+            if orders.reach is None and len(candidates) == before:
+                # Worth knowing of orders that rest for longer.
+                orders.reach = Reach.of(orders.values())
         return candidates
 
     def _met_with_care(self, bars: MarketSlice, auctions: Auctions) -> list[Candidate]:

@@ -373,15 +373,15 @@ class SimulatedVenue:
         self._forget(record.order.id)
         return True
 
-    def _put(self, order: Order, *, filled: bool = False) -> None:
+    def _put(self, order: Order, record: FillRecord | None = None) -> None:
         """Set the new state of an order, perhaps after a fill."""
         book = self.book
         if book.sleeping and order.id in book.sleeping and order.status is OrderStatus.ACCEPTED:
             self.lifetimes.begins(order)
         book.put(order)
         if self.outbox is not None:
-            if filled:
-                self.outbox.append(self.fills[-1])
+            if record is not None:
+                self.outbox.append(record.fill(len(self.fill_records)))
             self.outbox.append(order)
         if order.status not in OPEN_STATUSES:
             self._forget(order.id)
