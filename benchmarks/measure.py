@@ -39,6 +39,7 @@ def measured(case: Case) -> Figures:
         figures["bare_cpu"] = (before[1] + after[1]) / 2
         figures["ratio"] = figures["cpu"] / figures["bare_cpu"]
     figures["rows"], figures["asset_bars"] = len(case.feed), case.asset_bars
+    _, figures["tables"] = timed(lambda: (result.orders, result.fills, result.trades))
     figures["orders"], figures["fills"] = len(result.orders), len(result.fills)
     figures["final"] = float(result.equity.iloc[-1])
     return figures

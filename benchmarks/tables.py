@@ -20,7 +20,7 @@ def workloads(record: Record) -> str:
     """Our own engine at each workload."""
     rows = [_workload(name, figures) for name, figures in record["workloads"].items()]
     head = ["workload", "seconds", "processor", "asset-bars/s", "bare loop", "ratio"]
-    head += ["orders", "peak memory", "target", "holds"]
+    head += ["orders", "their tables", "peak memory", "target", "holds"]
     return _with_occasion(record, "workloads", _table(head, rows))
 
 
@@ -35,6 +35,7 @@ def _workload(name: str, figures: Figures) -> list[str]:
         _seconds(bare) if bare else "",
         f"{figures['ratio']:.2f}" if bare else "",
         f"{figures['orders']:,.0f}",
+        _seconds(figures["tables"]),
         f"{figures['peak'] / _MB:,.0f} MB, {figures['peak'] / figures['nbytes']:.2f} × the arrays",
         target.words if target else "see the peers",
         _yes(target.holds(figures)) if target else "",

@@ -109,9 +109,9 @@ def test_a_slice_says_whether_a_price_was_traded(
     quote = (100.0, 102.0, 99.0, 101.0)
     data = MarketSlice(panel_of({"A": [quote, None], "B": [None, quote]}), 0)
 
-    assert data.trades("A", below, above) is expected
-    assert not data.trades("B", below, above)
-    assert not data.trades("C", below, above)
+    assert data.reaches("A", below, above) is expected
+    assert not data.reaches("B", below, above)
+    assert not data.reaches("C", below, above)
 
 
 def test_a_change_of_its_orders_makes_an_asset_be_looked_at_again() -> None:

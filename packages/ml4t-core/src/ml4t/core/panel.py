@@ -248,8 +248,8 @@ class MarketSlice(Mapping[str, BarView]):
             ranges.append(highs[later] - lows[later])
         return sum(ranges) / len(ranges) if ranges else None
 
-    def trades(self, asset: str, below: float, above: float) -> bool:
-        """Whether ``asset`` has a bar that trades at ``below`` or lower, or at ``above`` or higher.
+    def reaches(self, asset: str, below: float, above: float) -> bool:
+        """Whether ``asset`` has a bar that reaches down to ``below`` or up to ``above``.
 
         It tells in a fifth of the time whether looking at the bar is worth it.
         """

@@ -183,10 +183,10 @@ class TradingRound:
 
     def _met(self, bars: MarketSlice) -> list[Candidate]:
         """The orders that would fill if each were alone, none of which needs care."""
-        timing, rules, trades = self.timing, self._rules, bars.trades
+        timing, rules, reaches = self.timing, self._rules, bars.reaches
         candidates: list[Candidate] = []
         for asset, orders in self._book.working_by_asset.items():
-            if orders.reach is not None and not trades(asset, *orders.reach):
+            if orders.reach is not None and not reaches(asset, *orders.reach):
                 continue
             bar = bars.get(asset)
             if bar is None:

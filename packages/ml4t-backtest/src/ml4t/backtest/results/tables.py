@@ -8,18 +8,26 @@ import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.garbage import rare_collections
 from ml4t.backtest.results.equity import FillArrays, equity_curve, multipliers, quantities
 from ml4t.backtest.results.manifest import RunManifest, versions
 from ml4t.backtest.results.pandas_times import nanoseconds_of, time_index
 from ml4t.backtest.results.result import TABLES, BacktestResult
 from ml4t.backtest.results.trades import RoundTrip, round_trips
-from ml4t.core import Strategy
+from ml4t.core import OrderSide, OrderStatus, OrderType, Strategy, TimeInForce
 from ml4t.simulation import SimulatedBroker
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["result_of_run"]
+
+# Looked up in a dictionary, since Python 3.11 takes six times as long for the value of a member.
+_VALUES: dict[object, str] = {
+    member: member.value
+    for names in (OrderSide, OrderType, OrderStatus, TimeInForce)
+    for member in names
+}
 
 
 def result_of_run(
@@ -38,7 +46,9 @@ def result_of_run(
             versions=versions(),
         )
 
-    return BacktestResult(config, {name: getattr(tables, name) for name in TABLES}, origin)
+    # A table of a long run is made of as many objects as the run itself.
+    makers = {name: rare_collections()(getattr(tables, name)) for name in TABLES}
+    return BacktestResult(config, makers, origin)
 
 
 class _RunTables:
@@ -73,20 +83,20 @@ class _RunTables:
             {
                 "order_id": [order.id for order in orders],
                 "asset": [request.asset for request in requests],
-                "side": [request.side.value for request in requests],
-                "quantity": _floats(request.quantity for request in requests),
-                "order_type": [request.order_type.value for request in requests],
-                "limit_price": _floats(request.limit_price for request in requests),
-                "stop_price": _floats(request.stop_price for request in requests),
-                "trail_amount": _floats(request.trail_amount for request in requests),
-                "trail_percent": _floats(request.trail_percent for request in requests),
-                "time_in_force": [request.time_in_force.value for request in requests],
-                "status": [order.status.value for order in orders],
-                "filled_quantity": _floats(order.filled_quantity for order in orders),
-                "average_fill_price": _floats(order.average_fill_price for order in orders),
-                "fees": _floats(order.fees for order in orders),
-                "submitted_at": nanoseconds_of(order.submitted_at for order in orders),
-                "updated_at": nanoseconds_of(order.updated_at for order in orders),
+                "side": [_VALUES[request.side] for request in requests],
+                "quantity": _floats([request.quantity for request in requests]),
+                "order_type": [_VALUES[request.order_type] for request in requests],
+                "limit_price": _floats([request.limit_price for request in requests]),
+                "stop_price": _floats([request.stop_price for request in requests]),
+                "trail_amount": _floats([request.trail_amount for request in requests]),
+                "trail_percent": _floats([request.trail_percent for request in requests]),
+                "time_in_force": [_VALUES[request.time_in_force] for request in requests],
+                "status": [_VALUES[order.status] for order in orders],
+                "filled_quantity": _floats([order.filled_quantity for order in orders]),
+                "average_fill_price": _floats([order.average_fill_price for order in orders]),
+                "fees": _floats([order.fees for order in orders]),
+                "submitted_at": nanoseconds_of([order.submitted_at for order in orders]),
+                "updated_at": nanoseconds_of([order.updated_at for order in orders]),
                 "reason": [order.reason for order in orders],
                 "tag": [request.tag for request in requests],
                 "parent": [order.parent or "" for order in orders],
@@ -103,17 +113,17 @@ class _RunTables:
             {
                 "fill_id": [fill.id for fill in fills],
                 "order_id": [fill.order_id for fill in fills],
-                "timestamp": nanoseconds_of(fill.timestamp for fill in fills),
+                "timestamp": nanoseconds_of([fill.timestamp for fill in fills]),
                 "asset": [fill.asset for fill in fills],
-                "side": [fill.side.value for fill in fills],
-                "quantity": _floats(fill.quantity for fill in fills),
-                "price": _floats(fill.price for fill in fills),
-                "reference_price": _floats(fill.reference_price for fill in fills),
-                "slippage": _floats(fill.slippage for fill in fills),
-                "impact": _floats(fill.impact for fill in fills),
+                "side": [_VALUES[fill.side] for fill in fills],
+                "quantity": _floats([fill.quantity for fill in fills]),
+                "price": _floats([fill.price for fill in fills]),
+                "reference_price": _floats([fill.reference_price for fill in fills]),
+                "slippage": _floats([fill.slippage for fill in fills]),
+                "impact": _floats([fill.impact for fill in fills]),
                 "value": arrays.values,
                 "fee": arrays.fees,
-                "volume_left": _floats(fill.volume_left for fill in fills),
+                "volume_left": _floats([fill.volume_left for fill in fills]),
                 "rule": [fill.rule for fill in fills],
                 "path": [fill.path for fill in fills],
             },
@@ -129,8 +139,8 @@ class _RunTables:
         columns: dict[str, object] = {
             name: [getattr(trip, name) for trip in trips] for name in RoundTrip._fields
         }
-        columns["entry_time"] = nanoseconds_of(trip.entry_time for trip in trips)
-        columns["exit_time"] = nanoseconds_of(trip.exit_time for trip in trips)
+        columns["entry_time"] = nanoseconds_of([trip.entry_time for trip in trips])
+        columns["exit_time"] = nanoseconds_of([trip.exit_time for trip in trips])
         for name in ("quantity", "entry_price", "exit_price", "fees", "profit"):
             columns[name] = _floats(getattr(trip, name) for trip in trips)
         columns["is_open"] = np.array([trip.is_open for trip in trips], dtype=bool)
@@ -150,9 +160,9 @@ class _RunTables:
         charges = self._broker.holding_costs.charges
         return self._frame(
             {
-                "timestamp": nanoseconds_of(charge.timestamp for charge in charges),
+                "timestamp": nanoseconds_of([charge.timestamp for charge in charges]),
                 "asset": [charge.asset for charge in charges],
-                "amount": _floats(charge.amount for charge in charges),
+                "amount": _floats([charge.amount for charge in charges]),
             },
             times=("timestamp",),
         )
@@ -162,12 +172,12 @@ class _RunTables:
         bars = self._broker.round.ambiguous
         return self._frame(
             {
-                "timestamp": nanoseconds_of(bar.timestamp for bar in bars),
+                "timestamp": nanoseconds_of([bar.timestamp for bar in bars]),
                 "asset": [bar.asset for bar in bars],
                 "path": [bar.path for bar in bars],
-                "gain": _floats(bar.gain for bar in bars),
-                "worst": _floats(bar.worst for bar in bars),
-                "best": _floats(bar.best for bar in bars),
+                "gain": _floats([bar.gain for bar in bars]),
+                "worst": _floats([bar.worst for bar in bars]),
+                "best": _floats([bar.best for bar in bars]),
             },
             times=("timestamp",),
         )
