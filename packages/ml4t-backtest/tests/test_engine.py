@@ -1,10 +1,12 @@
 """What a strategy lives through: who is called when, with what, and at which price orders fill."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -29,13 +31,16 @@ from ml4t.backtest import (
     OrderStatus,
     OrderType,
     Percentage,
+    PreviewedCashAccount,
     RebalanceConfig,
     SameBarClose,
+    StopLoss,
     Strategy,
     TargetWeightExecutor,
     TimeInForce,
 )
 from ml4t.core import BarView, MarketSlice
+from ml4t.core.risk import LiveRiskConfig
 
 RunEngine = Callable[..., BacktestResult]
 Step = Callable[[MarketSlice, BrokerProtocol], object]
@@ -321,6 +326,41 @@ def test_whoever_listens_changes_nothing(run_engine: RunEngine) -> None:
     assert quiet.digest == heard.digest
     assert [fill.id for fill in listener.heard] == heard.fills["fill_id"].tolist()
     assert len(listener.heard) > 60
+
+
+class Traced(ListeningTrader):
+    """Notes its broker without keeping it."""
+
+    def on_start(self, broker: BrokerProtocol) -> None:
+        self.broker = ref(broker)
+
+
+@pytest.mark.parametrize(
+    "assumed",
+    [
+        {},
+        {"account": MarginAccount()},
+        {"account": PreviewedCashAccount()},
+        {"exits": StopLoss(percent=5)},
+        {"risk": LiveRiskConfig(max_order_shares=50)},
+        {"timing": SameBarClose()},
+    ],
+    ids=["default", "margin", "preview", "exits", "risk", "same-bar"],
+)
+def test_a_run_that_nobody_keeps_is_gone_at_once(assumed: dict[str, Any]) -> None:
+    """Many runs in a row, as in a sweep, need no more memory than one: a venue is no cycle."""
+    prices = [10.0 + step % 5 for step in range(40)]
+    strategy = Traced()
+    gc.collect()
+    gc.disable()
+    try:
+        result = Engine(feed_of(prices, prices), strategy, BacktestConfig(**assumed)).run()
+        assert len(result.orders) > 20
+        assert strategy.broker() is not None
+        del result
+        assert strategy.broker() is None
+    finally:
+        gc.enable()
 
 
 def test_slices_that_nobody_keeps_are_one_that_moves_on(run_engine: RunEngine) -> None:

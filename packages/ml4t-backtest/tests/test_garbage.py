@@ -22,6 +22,7 @@ class Cycle:
 
     def __init__(self) -> None:
         self.me = self
+        self.kept: list[object] = []
 
 
 def make(count: int) -> list[object]:
@@ -67,23 +68,15 @@ def test_collections_that_find_cycles_do_not() -> None:
         assert gc.get_threshold()[0] == 200_000
 
 
-def test_cycles_of_a_run_are_found_by_a_full_collection_later() -> None:
-    with rare_collections():
-        cycle = Cycle()
-        trace = ref(cycle)
-        del cycle
-    assert trace() is not None
-    gc.collect()
-    assert trace() is None
-
-
-def test_what_somebody_froze_stays_frozen() -> None:
-    gc.collect()
-    gc.freeze()
-    try:
-        frozen = gc.get_freeze_count()
+def test_what_run_after_run_leaves_behind_is_freed() -> None:
+    """As in a sweep over parameters: a venue is a cycle of as many objects as it had orders."""
+    traces: list[ref[Cycle]] = []
+    for _ in range(12):
         with rare_collections():
-            make(10)
-        assert gc.get_freeze_count() == frozen
-    finally:
-        gc.unfreeze()
+            run = Cycle()
+            run.kept = make(150_000)
+            traces.append(ref(run))
+        del run
+        make(20_000)  # what a caller does with the result
+
+    assert sum(trace() is not None for trace in traces) <= 4

@@ -32,11 +32,6 @@ def rare_collections() -> Iterator[None]:
     finally:
         gc.callbacks.remove(_become_rarer)
         gc.set_threshold(young, middle, old)
-        if not gc.get_freeze_count():
-            # Freezing and thawing moves everything to the oldest generation without looking at
-            # it. The first allocation after the run would otherwise look through all that stays.
-            gc.freeze()
-            gc.unfreeze()
 
 
 def _become_rarer(phase: str, info: Mapping[str, int]) -> None:

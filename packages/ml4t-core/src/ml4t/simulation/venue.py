@@ -27,6 +27,7 @@ from ml4t.simulation.order_groups import OrderGroups
 from ml4t.simulation.position_exits import PositionExits
 from ml4t.simulation.trading_round import TradingRound
 from ml4t.simulation.trailing import trail_stop
+from ml4t.simulation.weak_calls import weak_call
 
 __all__ = ["SimulatedVenue"]
 
@@ -68,6 +69,7 @@ class SimulatedVenue:
     """
 
     __slots__ = (
+        "__weakref__",
         "_assets",
         "_capabilities",
         "_checks",
@@ -110,18 +112,19 @@ class SimulatedVenue:
         self.book = OrderBook()
         self.outbox: list[Order | Fill] | None = None
         self.lifetimes = Lifetimes(self.book, calendar)
+        put, held, equity = map(weak_call, (self._put, self._held, self._equity))
+        complete, bars_now = map(weak_call, (self._complete, self._bars_now))
+        rest, enter = map(weak_call, (self._rest, self._enter))
         self._executions = Executions(
-            cash, self._assets, market, self.book, self._put, self._complete, self._bars_now
+            cash, self._assets, market, self.book, put, complete, bars_now
         )
         self._ledger = self._executions.ledger
         self._positions = self._ledger.positions
         self.holding_costs = HoldingCosts(market.financing, self._ledger)
-        preview = CashPreview(self.book, self._put, self._assets, market.commission)
+        preview = CashPreview(self.book, put, self._assets, market.commission)
         self._preview = preview if market.account.previews else None
-        self._groups = OrderGroups(self.book, self._put)
-        self._exits = PositionExits.of(
-            market.exits, self._assets, self.book, self._put, self._rest, self._enter
-        )
+        self._groups = OrderGroups(self.book, put)
+        self._exits = PositionExits.of(market.exits, self._assets, self.book, put, rest, enter)
         # Orders that may outlive the position that they reduce.
         self._reducing: set[str] = set()
         self._is_prompt = not market.timing.delay
@@ -131,11 +134,9 @@ class SimulatedVenue:
             market,
             self.lifetimes,
             self._ledger,
-            self._equity,
+            equity,
         )
-        self.round = TradingRound(
-            market, self._assets, self.book, self._groups, self._held, self._exits
-        )
+        self.round = TradingRound(market, self._assets, self.book, self._groups, held, self._exits)
 
     def take_over(self, cash: float, positions: Mapping[str, Position]) -> None:
         """Begin with an account that exists already; call it before the first bar.
