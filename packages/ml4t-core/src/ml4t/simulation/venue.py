@@ -112,9 +112,9 @@ class SimulatedVenue:
         self.book = OrderBook()
         self.outbox: list[Order | Fill] | None = None
         self.lifetimes = Lifetimes(self.book, calendar)
-        put, held, equity = map(weak_call, (self._put, self._held, self._equity))
-        complete, bars_now = map(weak_call, (self._complete, self._bars_now))
-        rest, enter = map(weak_call, (self._rest, self._enter))
+        put, complete = weak_call(self._put), weak_call(self._complete)
+        rest, enter = weak_call(self._rest), weak_call(self._enter)
+        bars_now, held = weak_call(self._bars_now), weak_call(self._held)
         self._executions = Executions(
             cash, self._assets, market, self.book, put, complete, bars_now
         )
@@ -134,7 +134,7 @@ class SimulatedVenue:
             market,
             self.lifetimes,
             self._ledger,
-            equity,
+            weak_call(self._equity),
         )
         self.round = TradingRound(market, self._assets, self.book, self._groups, held, self._exits)
 
